@@ -48,9 +48,7 @@ class EnthalpyEntropy:
             coefficients.g[:, column] += enthalpy - conditions.temperature * entropy
             coefficients.g_t[:, column] -= entropy
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add 1 and -T."""
         h, s = coefficients.parameter(f"{self.name}.enthalpy"), coefficients.parameter(f"{self.name}.entropy")
         for column in _columns(coefficients, self.raises or (self.name,)):
@@ -85,9 +83,7 @@ class EnthalpyTransition:
             coefficients.g[:, column] += enthalpy * (1.0 - conditions.temperature / t_half)
             coefficients.g_t[:, column] -= enthalpy / t_half
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add 1 - T/T_half and H T/T_half^2."""
         enthalpy, t_half = values[f"{self.name}.enthalpy"], values[f"{self.name}.t_half"]
         h, t = coefficients.parameter(f"{self.name}.enthalpy"), coefficients.parameter(f"{self.name}.t_half")
@@ -124,9 +120,7 @@ class EntropyTransition:
             coefficients.g[:, column] += entropy * (t_half - conditions.temperature)
             coefficients.g_t[:, column] -= entropy
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add T_half - T and S."""
         entropy, t_half = values[f"{self.name}.entropy"], values[f"{self.name}.t_half"]
         s, t = coefficients.parameter(f"{self.name}.entropy"), coefficients.parameter(f"{self.name}.t_half")
@@ -147,9 +141,7 @@ class ElectronicDegeneracy:
         """One fixed degeneracy a state."""
         missing = [state.name for state in states if state.degeneracy is None]
         if missing:
-            raise ModelError(
-                f"electronic degeneracy: states {missing} have neither spin nor degeneracy; give one"
-            )
+            raise ModelError(f"electronic degeneracy: states {missing} have neither spin nor degeneracy; give one")
         return tuple(
             Parameter(f"{state.name}.degeneracy", float(state.degeneracy or 1.0), lower=1e-6, fixed=True)
             for state in states
@@ -162,15 +154,11 @@ class ElectronicDegeneracy:
             coefficients.g[:, column] -= conditions.temperature * entropy
             coefficients.g_t[:, column] -= entropy
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add -RT/w."""
         for column, name in enumerate(coefficients.state_names):
             k = coefficients.parameter(f"{name}.degeneracy")
-            coefficients.g_theta[:, k, column] -= (
-                GAS_CONSTANT * conditions.temperature / values[f"{name}.degeneracy"]
-            )
+            coefficients.g_theta[:, k, column] -= GAS_CONSTANT * conditions.temperature / values[f"{name}.degeneracy"]
             coefficients.g_t_theta[:, k, column] -= GAS_CONSTANT / values[f"{name}.degeneracy"]
 
 
@@ -200,9 +188,7 @@ class PressureVolume:
             coefficients.g[:, column] += (conditions.pressure - AMBIENT_PRESSURE) * volume
             coefficients.g_p[:, column] += volume
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add P - P_ambient."""
         k = coefficients.parameter(f"{self.name}.volume")
         for column in _columns(coefficients, self.raises or (self.name,)):
@@ -242,9 +228,7 @@ class PairInteraction:
             coefficients.w[:, a, b] += gamma
             coefficients.w[:, b, a] += gamma
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add 1 to both off-diagonal elements of each pair."""
         k = coefficients.parameter(f"{self.name}.interaction")
         for first, second in self._pairs():
@@ -296,11 +280,9 @@ class UncoupledRedistribution:
             # y_tt = -2 y_t / T, so the terms in share * y_t cancel and only the curvature of ln(1 + e^y) stays
             coefficients.g_tt[:, column] += rt * share * (1 - share) * y_t**2
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Derivatives of RT ln(1 + e^y) in H (dy/dH = -1/RT) and S (dy/dS = 1/R)."""
-        rt, _, _, share, y_t = self._terms(conditions, values)
+        _, _, _, share, y_t = self._terms(conditions, values)
         h = coefficients.parameter(f"{self.parent}-{self.child}.enthalpy")
         s = coefficients.parameter(f"{self.parent}-{self.child}.entropy")
         curvature = share * (1 - share) * y_t

@@ -12,6 +12,7 @@ from labile.core.constants import GAS_CONSTANT
 from labile.models import kernels
 from labile.models.free_energy import DOMAIN_SIZE, Coefficients, Model, ModelError, coefficients
 from labile.models.populations import Populations
+from labile.models.sensitivities import implicit_derivatives
 
 MAX_ITERATIONS = 400
 
@@ -40,7 +41,7 @@ class Minima:
     failures: np.ndarray
 
 
-def _domain(model: Model, values: Mapping[str, float]) -> tuple[float, float]:
+def domain_factor(model: Model, values: Mapping[str, float]) -> tuple[float, float]:
     """Return 1/m - 1 and d(1/m)/dm."""
     if not model.manifolds:
         return 0.0, 0.0
@@ -81,7 +82,7 @@ def find_minima(model: Model, conditions: Conditions, values: Mapping[str, float
     [1, 2]
     """
     c = coefficients(model, conditions, values, derivatives=False)
-    mi, _ = _domain(model, values)
+    mi, _ = domain_factor(model, values)
     points, n = c.g.shape
     found, energies = np.full((points, n + 2, n), np.nan), np.full((points, n + 2), np.nan)
     counts, failures = np.zeros(points, dtype=np.int64), np.zeros(points, dtype=np.int64)
@@ -132,13 +133,13 @@ def populations_at(
     -------
     Populations
     """
-    mi, dmi = _domain(model, values)
+    mi, dmi = domain_factor(model, values)
     points, n = log_x.shape
     k = c.g_theta.shape[1]
     m_index = c.parameter_names.index(DOMAIN_SIZE) if DOMAIN_SIZE in c.parameter_names else -1
     x, x_t, x_p, x_tt = (np.empty((points, n)) for _ in range(4))
     x_theta, x_t_theta = np.empty((points, k, n)), np.empty((points, k, n))
-    kernels.implicit_derivatives(
+    implicit_derivatives(
         log_x, _thermal(conditions), mi, model.manifold_index(), c.w, c.g_t, c.g_tt, c.g_p, c.w_t, c.w_tt, c.w_p,
         c.g_theta, c.g_t_theta, c.w_theta, c.w_t_theta, dmi, m_index, GAS_CONSTANT,
         x, x_t, x_p, x_tt, x_theta, x_t_theta,
@@ -163,7 +164,6 @@ def equilibrium(
     values: Mapping[str, float],
     *,
     derivatives: bool = True,
-    warm: np.ndarray | None = None,
 ) -> Populations:
     """Populations of the most stable minimum at every condition.
 
@@ -176,8 +176,6 @@ def equilibrium(
         SI values of the model's parameters.
     derivatives : bool
         Also the derivatives in the parameters.
-    warm : ndarray (N, n), optional
-        Populations of a neighbouring evaluation, used as first starts.
 
     Returns
     -------
@@ -198,24 +196,11 @@ def equilibrium(
     [0.141354, 0.5, 0.769009]
     """
     c = coefficients(model, conditions, values, derivatives=derivatives)
-    mi, _ = _domain(model, values)
+    mi, _ = domain_factor(model, values)
     points, n = c.g.shape
     log_x, status = np.empty((points, n)), np.zeros(points, dtype=np.int64)
-    if warm is None:
-        start = np.zeros((1, n))
-    else:
-        start = np.log(np.clip(np.nan_to_num(warm, nan=1.0 / n), 1e-300, None))
     kernels.lowest_over_points(
-        c.g,
-        c.w,
-        _thermal(conditions),
-        mi,
-        model.manifold_index(),
-        start,
-        warm is not None,
-        log_x,
-        status,
-        MAX_ITERATIONS,
+        c.g, c.w, _thermal(conditions), mi, model.manifold_index(), log_x, status, MAX_ITERATIONS
     )
     return populations_at(model, c, conditions, values, log_x, status, "equilibrium")
 
@@ -243,7 +228,7 @@ def free_energy(
         dG/dP at fixed x, m3/mol.
     """
     c = coefficients(model, conditions, values, derivatives=False)
-    mi, _ = _domain(model, values)
+    mi, _ = domain_factor(model, values)
     index = model.manifold_index()
     with np.errstate(divide="ignore", invalid="ignore"):
         mixing = np.where(x > 0, x * np.log(x), 0.0).sum(axis=1)

@@ -64,9 +64,7 @@ class Coefficients:
     w_t_theta: np.ndarray
 
     @classmethod
-    def zeros(
-        cls, points: int, state_names: tuple[str, ...], parameter_names: tuple[str, ...]
-    ) -> Coefficients:
+    def zeros(cls, points: int, state_names: tuple[str, ...], parameter_names: tuple[str, ...]) -> Coefficients:
         """Empty coefficients for N points, n states and K parameters."""
         n, k = len(state_names), len(parameter_names)
         vectors = [np.zeros((points, n)) for _ in range(4)]
@@ -96,9 +94,7 @@ class Contribution(Protocol):
         """Add to g, w and their derivatives in T and P."""
         ...
 
-    def add_derivatives(
-        self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]
-    ) -> None:
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
         """Add to g_theta, g_t_theta, w_theta and w_t_theta."""
         ...
 
@@ -141,17 +137,13 @@ class Model:
     def __post_init__(self) -> None:
         names = [state.name for state in self.states]
         if len(names) < 2 or len(set(names)) != len(names):
-            raise ModelError(
-                f"model {self.name}: needs at least two states with different names, found {names}"
-            )
+            raise ModelError(f"model {self.name}: needs at least two states with different names, found {names}")
         if not self.contributions:
             raise ModelError(f"model {self.name}: it has no contributions")
         if self.manifolds:
             flat = [name for manifold in self.manifolds for name in manifold]
             if sorted(flat) != sorted(names):
-                raise ModelError(
-                    f"model {self.name}: manifolds {self.manifolds} must hold every state of {names} once"
-                )
+                raise ModelError(f"model {self.name}: manifolds {self.manifolds} must hold every state of {names} once")
         if unknown := set(self.shifted) - set(names):
             raise ModelError(f"model {self.name}: shifted names unknown states {sorted(unknown)}")
         merged: dict[str, Parameter] = {}
@@ -188,9 +180,7 @@ class Model:
         ParameterError
             For unknown or missing names.
         """
-        changes = [
-            replace(self._parameters[name], value=float(value), fixed=True) for name, value in values.items()
-        ]
+        changes = [replace(self._parameters[name], value=float(value), fixed=True) for name, value in values.items()]
         result = self._parameters.updated(changes)
         result.require_values()
         return result

@@ -41,7 +41,19 @@ def _normalise(u, x):
 
 
 @njit(cache=True, fastmath=False)
-def _manifold_logs(u, manifold, log_big, q):
+def buffers(n):
+    """Scratch arrays of one descent, so that a loop over points allocates once."""
+    return (
+        np.empty((8, n)),
+        np.empty((n + 1, n + 1)),
+        np.empty(n + 1),
+        np.empty((n, n)),
+        np.empty((6, n)),
+    )
+
+
+@njit(cache=True, fastmath=False)
+def manifold_logs(u, manifold, log_big, q):
     """Ln X_M of each state's manifold and the fraction q of each state in it."""
     n = u.size
     for i in range(n):
@@ -75,7 +87,7 @@ def _potentials(g, w, rt, mi, u, x, log_big, mu):
 
 
 @njit(cache=True, fastmath=False)
-def _bordered(w, rt, mi, x, q, manifold, a):
+def bordered(w, rt, mi, x, q, manifold, a):
     """Fill a (n+1, n+1): the Newton matrix for relative changes with the multiplier of sum x = 1."""
     n = x.size
     for i in range(n):
@@ -118,51 +130,13 @@ def _solve(a, b, size):
 
 
 @njit(cache=True, fastmath=False)
-def _invert(a, inverse, size):
-    """Gauss-Jordan inverse with partial pivoting; destroys a; False when singular."""
-    for i in range(size):
-        for j in range(size):
-            inverse[i, j] = 1.0 if i == j else 0.0
-    for k in range(size):
-        pivot = k
-        for i in range(k + 1, size):
-            if abs(a[i, k]) > abs(a[pivot, k]):
-                pivot = i
-        if a[pivot, k] == 0.0 or not math.isfinite(a[pivot, k]):
-            return False
-        if pivot != k:
-            for j in range(size):
-                a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
-                inverse[k, j], inverse[pivot, j] = inverse[pivot, j], inverse[k, j]
-        scale = 1.0 / a[k, k]
-        for j in range(size):
-            a[k, j] *= scale
-            inverse[k, j] *= scale
-        for i in range(size):
-            factor = a[i, k]
-            if i != k and factor != 0.0:
-                for j in range(size):
-                    a[i, j] -= factor * a[k, j]
-                    inverse[i, j] -= factor * inverse[k, j]
-    return True
-
-
-@njit(cache=True, fastmath=False)
-def positive_definite(w, rt, mi, x, q, manifold):
-    """Whether the Hessian of G, restricted to sum dx = 0, is positive definite."""
-    n = x.size
-    root = np.sqrt(x)
-    s = np.empty((n, n))
-    for i in range(n):
-        for j in range(n):
-            s[i, j] = root[i] * w[i, j] * root[j] / rt
-            if mi != 0.0 and manifold[i] == manifold[j]:
-                s[i, j] += mi * math.sqrt(q[i] * q[j])
-        s[i, i] += 1.0
-    # B = P S P + v v^T with v = sqrt(x), |v| = 1: positive definite exactly when the restriction is
-    sv = np.zeros(n)
+def _tangent_definite(s, root, sv):
+    """Whether S is positive definite on the space orthogonal to the unit vector root; destroys s."""
+    n = root.size
+    # B = P S P + v v^T with v = root is positive definite exactly when the restriction is
     vsv = 0.0
     for i in range(n):
+        sv[i] = 0.0
         for j in range(n):
             sv[i] += s[i, j] * root[j]
         vsv += root[i] * sv[i]
@@ -183,20 +157,40 @@ def positive_definite(w, rt, mi, x, q, manifold):
 
 
 @njit(cache=True, fastmath=False)
-def descend(g, w, rt, mi, manifold, u, x, max_iterations):
-    """Go downhill from u = ln x to the minimum of its basin; returns a status and leaves the minimum in u, x."""
+def positive_definite(w, rt, mi, x, q, manifold, shift, s, scratch):
+    """Whether the Hessian of G plus shift RT diag(1/x), restricted to sum dx = 0, is positive definite."""
+    n = x.size
+    root, sv = scratch[0], scratch[1]
+    for i in range(n):
+        root[i] = math.sqrt(x[i])
+    for i in range(n):
+        for j in range(n):
+            s[i, j] = root[i] * w[i, j] * root[j] / rt
+            if mi != 0.0 and manifold[i] == manifold[j]:
+                s[i, j] += mi * math.sqrt(q[i] * q[j])
+        s[i, i] += 1.0 + shift
+    return _tangent_definite(s, root, sv)
+
+
+@njit(cache=True, fastmath=False)
+def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
+    """Go downhill from u = ln x to the minimum of its basin; returns a status, leaves the minimum in u and x.
+
+    `convex_here` says that G is known to have one minimum, so that no step can end in a saddle.
+    """
     n = g.size
-    mu, log_big, q = np.empty(n), np.empty(n), np.empty(n)
-    a, z = np.empty((n + 1, n + 1)), np.empty(n + 1)
-    trial, trial_x = np.empty(n), np.empty(n)
-    trial_mu, trial_big, trial_q = np.empty(n), np.empty(n), np.empty(n)
+    arrays, a, z, s, more = scratch
+    mu, log_big, q = arrays[0], arrays[1], arrays[2]
+    trial, trial_x, trial_mu, trial_big, trial_q = arrays[3], arrays[4], arrays[5], arrays[6], arrays[7]
     _normalise(u, x)
-    _manifold_logs(u, manifold, log_big, q)
+    if mi != 0.0:
+        manifold_logs(u, manifold, log_big, q)
     energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
     noise = 0.0
     for i in range(n):
         noise = max(noise, abs(g[i]))
-    noise = 1e-14 * (noise + rt) + 1e-300
+    noise = 1e-14 * (noise + rt)
+    floor = TOLERANCE * rt + 4.0 * noise
     for _ in range(max_iterations):
         mean = 0.0
         for i in range(n):
@@ -204,31 +198,37 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations):
         residual = 0.0
         for i in range(n):
             residual = max(residual, abs(mu[i] - mean))
-        floor = TOLERANCE * rt + 4.0 * noise
         if residual <= floor:
-            if positive_definite(w, rt, mi, x, q, manifold):
+            if convex_here or positive_definite(w, rt, mi, x, q, manifold, 0.0, s, more):
                 return CONVERGED
-            # a saddle or maximum: leave it along the state with the largest population
+            # a saddle or maximum: leave it towards the state with the largest population
             best = 0
             for i in range(n):
                 if x[i] > x[best]:
                     best = i
             u[best] += 1e-3
             _normalise(u, x)
-            _manifold_logs(u, manifold, log_big, q)
+            if mi != 0.0:
+                manifold_logs(u, manifold, log_big, q)
             energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
             continue
-        _bordered(w, rt, mi, x, q, manifold, a)
-        for i in range(n):
-            z[i] = -(mu[i] - mean)
-        z[n] = 0.0
-        newton = _solve(a, z, n + 1)
-        slope = 0.0
-        if newton:
+        # where G curves down, the smallest shift of 0, 0.001, ... that makes the Newton matrix definite is added
+        shift = 0.0
+        if not convex_here:
+            while shift < 10.0 and not positive_definite(w, rt, mi, x, q, manifold, shift, s, more):
+                shift = max(0.001, 4.0 * shift)
+        slope = 1.0
+        if shift < 10.0:
+            bordered(w, rt, mi, x, q, manifold, a)
             for i in range(n):
-                slope += x[i] * z[i] * (mu[i] - mean)
-            newton = math.isfinite(slope) and slope < 0.0 and positive_definite(w, rt, mi, x, q, manifold)
-        if not newton:
+                a[i, i] += shift * rt
+                z[i] = -(mu[i] - mean)
+            z[n] = 0.0
+            if _solve(a, z, n + 1):
+                slope = 0.0
+                for i in range(n):
+                    slope += x[i] * z[i] * (mu[i] - mean)
+        if not slope < 0.0:
             slope = 0.0
             for i in range(n):
                 z[i] = -(mu[i] - mean) / rt
@@ -242,8 +242,9 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations):
             _normalise(trial, trial_x)
             for i in range(n):
                 largest = max(largest, abs(trial_x[i] - x[i]))
-            if largest <= MAX_STEP:
-                _manifold_logs(trial, manifold, trial_big, trial_q)
+            if convex_here or largest <= MAX_STEP:
+                if mi != 0.0:
+                    manifold_logs(trial, manifold, trial_big, trial_q)
                 trial_energy = _potentials(g, w, rt, mi, trial, trial_x, trial_big, trial_mu)
                 if trial_energy <= energy + 1e-4 * t * slope + noise:
                     accepted = True
@@ -259,16 +260,85 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations):
 
 
 @njit(cache=True, fastmath=False)
-def convex(w, rt, mi):
-    """Whether G has one minimum for certain (a bound on the interactions; False means "perhaps not")."""
-    n = w.shape[0]
+def unique_minimum(g, w, rt, mi, u, scratch):
+    """Whether G has one minimum for certain; if so u receives a start close to it.
+
+    Every stationary point obeys x_i ~ exp(-(g_i + sum_j W_ij x_j)/RT). Bounds lo <= x <= hi put into the right-hand
+    side give tighter bounds; when RT diag(1/hi) + W is positive definite on sum dx = 0, G is convex in the whole box
+    that holds all stationary points, so there is one. False means "perhaps not".
+    """
+    n = g.size
     low, high = 0.0, 0.0
     for i in range(n):
         for j in range(n):
             if i != j:
                 low = min(low, w[i, j])
                 high = max(high, w[i, j])
-    return 4.0 * rt * (1.0 + min(mi, 0.0)) + 2.0 * (low - high) > 0.0
+    if 4.0 * rt * (1.0 + min(mi, 0.0)) + 2.0 * (low - high) > 0.0 and mi != 0.0:
+        return True
+    if mi != 0.0:
+        return False
+    _, _, _, s, more = scratch
+    lo, hi, weight_lo, weight_hi = more[2], more[3], more[4], more[5]
+    for i in range(n):
+        lo[i], hi[i] = 0.0, 1.0
+    sure = 4.0 * rt + 2.0 * (low - high) > 0.0
+    for sweep in range(12):
+        top = -math.inf
+        for i in range(n):
+            field_lo, field_hi, row_lo, row_hi = 0.0, 0.0, 0.0, 0.0
+            for j in range(n):
+                row_lo, row_hi = min(row_lo, w[i, j]), max(row_hi, w[i, j])
+                if w[i, j] >= 0.0:
+                    field_lo += w[i, j] * lo[j]
+                    field_hi += w[i, j] * hi[j]
+                else:
+                    field_lo += w[i, j] * hi[j]
+                    field_hi += w[i, j] * lo[j]
+            weight_hi[i] = -(g[i] + max(field_lo, row_lo)) / rt
+            weight_lo[i] = -(g[i] + min(field_hi, row_hi)) / rt
+            top = max(top, weight_hi[i])
+        total_lo, total_hi = 0.0, 0.0
+        for i in range(n):
+            weight_hi[i] = math.exp(weight_hi[i] - top)
+            weight_lo[i] = math.exp(weight_lo[i] - top)
+            total_lo += weight_lo[i]
+            total_hi += weight_hi[i]
+        change = 0.0
+        for i in range(n):
+            new_hi = weight_hi[i] / (weight_hi[i] + (total_lo - weight_lo[i]))
+            new_lo = weight_lo[i] / (weight_lo[i] + (total_hi - weight_hi[i])) if weight_lo[i] > 0.0 else 0.0
+            new_hi, new_lo = min(new_hi, hi[i]), max(new_lo, lo[i])
+            change = max(change, hi[i] - new_hi, new_lo - lo[i])
+            hi[i], lo[i] = new_hi, new_lo
+        if not sure and sweep:
+            sure = _convex_in_box(w, rt, hi, s, more)
+        if sure and (sweep or change < 0.05):
+            for i in range(n):
+                u[i] = math.log(0.5 * (lo[i] + hi[i]) + 1e-300)
+            return True
+        if change < 0.02:
+            return False
+    return False
+
+
+@njit(cache=True, fastmath=False)
+def _convex_in_box(w, rt, hi, s, scratch):
+    """Whether RT diag(1/hi) + W is positive definite on sum dx = 0; hi need not sum to 1."""
+    n = hi.size
+    root, sv = scratch[0], scratch[1]
+    total = 0.0
+    for i in range(n):
+        total += hi[i]
+    for i in range(n):
+        root[i] = math.sqrt(hi[i])
+    for i in range(n):
+        for j in range(n):
+            s[i, j] = root[i] * w[i, j] * root[j] / rt
+        s[i, i] += 1.0
+    for i in range(n):
+        root[i] /= math.sqrt(total)
+    return _tangent_definite(s, root, sv)
 
 
 @njit(cache=True, fastmath=False)
@@ -283,26 +353,29 @@ def _start(u, n, vertex):
 
 
 @njit(cache=True, fastmath=False)
-def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, max_iterations):
+def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, max_iterations, scratch, u, x):
     """Minima of one free energy, lowest first; returns how many and whether every descent converged.
 
     Starts at the centre, every vertex and, when asked, a previous point. `found` (S, n) receives ln x.
     """
     n = g.size
-    u, x = np.empty(n), np.empty(n)
-    log_big, q, mu = np.empty(n), np.empty(n), np.empty(n)
+    mu, log_big, q = scratch[0][0], scratch[0][1], scratch[0][2]
     count, failures = 0, 0
-    single = convex(w, rt, mi)
-    first = -1 if use_previous else 0
+    _start(u, n, n)
+    single = unique_minimum(g, w, rt, mi, u, scratch)
+    first = -1 if use_previous and not single else 0
     for attempt in range(first, n + 1):
-        if attempt == -1:
+        if single:
+            pass
+        elif attempt == -1:
             u[:] = previous
         elif attempt == 0:
             _start(u, n, n)
         else:
             _start(u, n, attempt - 1)
-        if descend(g, w, rt, mi, manifold, u, x, max_iterations) != CONVERGED:
+        if descend(g, w, rt, mi, manifold, u, x, max_iterations, single, scratch) != CONVERGED:
             failures += 1
+            single = False
             continue
         known = False
         for k in range(count):
@@ -313,7 +386,7 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
                 known = True
                 break
         if not known and count < found.shape[0]:
-            _manifold_logs(u, manifold, log_big, q)
+            manifold_logs(u, manifold, log_big, q)
             energies[count] = _potentials(g, w, rt, mi, u, x, log_big, mu)
             found[count] = u
             count += 1
@@ -333,11 +406,12 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
 def minima_over_points(g, w, rt, mi, manifold, found, energies, counts, failures, max_iterations):
     """All minima at N conditions; the lowest of the point before serves as a further start."""
     points, n = g.shape
-    previous = np.zeros(n)
+    previous, u, x = np.zeros(n), np.empty(n), np.empty(n)
+    scratch = buffers(n)
     have = False
     for p in range(points):
         counts[p], failures[p] = all_minima(
-            g[p], w[p], rt[p], mi, manifold, previous, have, found[p], energies[p], max_iterations
+            g[p], w[p], rt[p], mi, manifold, previous, have, found[p], energies[p], max_iterations, scratch, u, x
         )
         if counts[p] > 0:
             previous[:] = found[p, 0]
@@ -345,169 +419,38 @@ def minima_over_points(g, w, rt, mi, manifold, found, energies, counts, failures
 
 
 @njit(cache=True, fastmath=False)
-def lowest_over_points(g, w, rt, mi, manifold, warm, use_warm, us, status, max_iterations):
-    """Ln x of the most stable minimum at N conditions; a point with one minimum costs one descent."""
+def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
+    """Find ln x of the most stable minimum at N conditions; a point with one minimum costs one descent."""
     points, n = g.shape
     found, energies = np.empty((n + 2, n)), np.empty(n + 2)
-    u, x = np.empty(n), np.empty(n)
+    u, x, previous = np.empty(n), np.empty(n), np.empty(n)
+    scratch = buffers(n)
     have = False
     for p in range(points):
-        if use_warm:
-            u[:] = warm[p]
-        elif have:
-            u[:] = us[p - 1]
-        else:
-            _start(u, n, n)
-        if convex(w[p], rt[p], mi):
-            state = descend(g[p], w[p], rt[p], mi, manifold, u, x, max_iterations)
-            if state == CONVERGED:
-                us[p] = u
-                status[p] = CONVERGED
-                have = True
-                continue
         count, _ = all_minima(
-            g[p], w[p], rt[p], mi, manifold, u, use_warm or have, found, energies, max_iterations
+            g[p], w[p], rt[p], mi, manifold, previous, have, found, energies, max_iterations, scratch, u, x
         )
-        if count == 0:
-            status[p] = NOT_CONVERGED
-            us[p] = np.nan
-            have = False
-        else:
-            status[p] = CONVERGED
+        have = count > 0
+        status[p] = CONVERGED if have else NOT_CONVERGED
+        if have:
             us[p] = found[0]
-            have = True
+            previous[:] = found[0]
+        else:
+            us[p] = np.nan
 
 
 @njit(cache=True, fastmath=False)
 def follow_points(g, w, rt, mi, manifold, start, us, status, max_iterations):
-    """Ln x along an ordered path, each point from the minimum of the one before."""
+    """Find ln x along an ordered path, each point from the minimum of the one before."""
     points, n = g.shape
     u, x = start.copy(), np.empty(n)
+    scratch = buffers(n)
     for p in range(points):
-        status[p] = descend(g[p], w[p], rt[p], mi, manifold, u, x, max_iterations)
-        if status[p] != CONVERGED:
+        status[p] = descend(g[p], w[p], rt[p], mi, manifold, u, x, max_iterations, False, scratch)
+        if status[p] == CONVERGED:
+            us[p] = u
+        else:
             us[p] = np.nan
             u[:] = start if p == 0 else us[p - 1]
             if not np.all(np.isfinite(u)):
                 _start(u, n, n)
-        else:
-            us[p] = u
-
-
-@njit(cache=True, fastmath=False)
-def implicit_derivatives(
-    us, rt, mi, manifold, w, g_t, g_tt, g_p, w_t, w_tt, w_p, g_theta, g_t_theta, w_theta, w_t_theta, dmi, m_index,
-    gas_constant, x, x_t, x_p, x_tt, x_theta, x_t_theta,
-):  # fmt: skip
-    """Fill dx/dT, dx/dP, d2x/dT2, dx/dtheta and d2x/dTdtheta at the minima us by the implicit function theorem."""
-    points, n = us.shape
-    k_count = g_theta.shape[1]
-    a, inverse = np.empty((n + 1, n + 1)), np.empty((n + 1, n + 1))
-    log_big, q = np.empty(n), np.empty(n)
-    b, zt, z, y, big_t, big = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.zeros(n), np.zeros(n)
-    xp = np.empty(n)
-    for p in range(points):
-        if not math.isfinite(us[p, 0]):
-            x[p] = np.nan
-            x_t[p] = np.nan
-            x_p[p] = np.nan
-            x_tt[p] = np.nan
-            x_theta[p] = np.nan
-            x_t_theta[p] = np.nan
-            continue
-        for i in range(n):
-            xp[i] = math.exp(us[p, i])
-            x[p, i] = xp[i]
-        _manifold_logs(us[p], manifold, log_big, q)
-        _bordered(w[p], rt[p], mi, xp, q, manifold, a)
-        if not _invert(a, inverse, n + 1):
-            x_t[p] = np.nan
-            x_p[p] = np.nan
-            x_tt[p] = np.nan
-            x_theta[p] = np.nan
-            x_t_theta[p] = np.nan
-            continue
-        # temperature
-        for i in range(n):
-            b[i] = g_t[p, i] + gas_constant * (us[p, i] + mi * log_big[i])
-            for j in range(n):
-                b[i] += w_t[p, i, j] * xp[j]
-        for i in range(n):
-            zt[i] = 0.0
-            for j in range(n):
-                zt[i] -= inverse[i, j] * b[j]
-            x_t[p, i] = xp[i] * zt[i]
-        if mi != 0.0:
-            for i in range(n):
-                big_t[i] = 0.0
-                for j in range(n):
-                    if manifold[j] == manifold[i]:
-                        big_t[i] += q[j] * zt[j]
-        # pressure
-        for i in range(n):
-            b[i] = g_p[p, i]
-            for j in range(n):
-                b[i] += w_p[p, i, j] * xp[j]
-        for i in range(n):
-            total = 0.0
-            for j in range(n):
-                total -= inverse[i, j] * b[j]
-            x_p[p, i] = xp[i] * total
-        # second derivative in temperature
-        for i in range(n):
-            b[i] = (
-                g_tt[p, i]
-                - rt[p] * (zt[i] * zt[i] + mi * big_t[i] * big_t[i])
-                + 2.0 * gas_constant * (zt[i] + mi * big_t[i])
-            )
-            for j in range(n):
-                b[i] += 2.0 * w_t[p, i, j] * x_t[p, j] + w_tt[p, i, j] * xp[j]
-        for i in range(n):
-            total = 0.0
-            for j in range(n):
-                total -= inverse[i, j] * b[j]
-            x_tt[p, i] = xp[i] * total
-        # parameters
-        for k in range(k_count):
-            for i in range(n):
-                b[i] = g_theta[p, k, i]
-                for j in range(n):
-                    b[i] += w_theta[p, k, i, j] * xp[j]
-                if k == m_index:
-                    b[i] += dmi * rt[p] * log_big[i]
-            for i in range(n):
-                z[i] = 0.0
-                for j in range(n):
-                    z[i] -= inverse[i, j] * b[j]
-                x_theta[p, k, i] = xp[i] * z[i]
-            if mi != 0.0:
-                for i in range(n):
-                    big[i] = 0.0
-                    for j in range(n):
-                        if manifold[j] == manifold[i]:
-                            big[i] += q[j] * z[j]
-            for i in range(n):
-                b[i] = (
-                    g_t_theta[p, k, i]
-                    - rt[p] * (z[i] * zt[i] + mi * big[i] * big_t[i])
-                    + gas_constant * (z[i] + mi * big[i])
-                )
-                if k == m_index:
-                    share = big_t[i]
-                    if mi == 0.0:
-                        share = 0.0
-                        for j in range(n):
-                            if manifold[j] == manifold[i]:
-                                share += q[j] * zt[j]
-                    b[i] += dmi * (rt[p] * share + gas_constant * log_big[i])
-                for j in range(n):
-                    b[i] += (
-                        w_theta[p, k, i, j] * x_t[p, j]
-                        + w_t[p, i, j] * x_theta[p, k, j]
-                        + w_t_theta[p, k, i, j] * xp[j]
-                    )
-            for i in range(n):
-                y[i] = 0.0
-                for j in range(n):
-                    y[i] -= inverse[i, j] * b[j]
-                x_t_theta[p, k, i] = xp[i] * y[i]

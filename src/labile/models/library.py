@@ -203,9 +203,7 @@ def electron_transfer(states: Sequence[State], *, form: str = "regular_solution"
             (
                 EnthalpyEntropy(high.name, upper),
                 redistribution,
-                PairInteraction(
-                    f"{low.name}-{high.name}", ((low.name, high.name), (low.name, transferred.name))
-                ),
+                PairInteraction(f"{low.name}-{high.name}", ((low.name, high.name), (low.name, transferred.name))),
                 PairInteraction(f"{high.name}-{transferred.name}"),
             ),
             shifted=upper,
@@ -270,7 +268,5 @@ def build(builder: str, states: Sequence[State], **options: Any) -> Model:
         raise ModelError(f"model builder {builder!r} is unknown; there are: {', '.join(BUILDERS)}")
     known = [name for name in inspect.signature(BUILDERS[builder]).parameters if name != "states"]
     if unknown := sorted(set(options) - set(known)):
-        raise ModelError(
-            f"model {builder}: unknown option {unknown[0]!r}; it has {', '.join(known) or 'none'}"
-        )
+        raise ModelError(f"model {builder}: unknown option {unknown[0]!r}; it has {', '.join(known) or 'none'}")
     return BUILDERS[builder](states, **options)

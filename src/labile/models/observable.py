@@ -55,16 +55,12 @@ class Observable(Protocol):
         """Own parameters with defaults and bounds, SI."""
         ...
 
-    def predict(
-        self, populations: Populations, conditions: Conditions, values: Mapping[str, float]
-    ) -> Prediction:
+    def predict(self, populations: Populations, conditions: Conditions, values: Mapping[str, float]) -> Prediction:
         """Value and partial derivatives at every point; `values` holds all parameters of the problem, SI."""
         ...
 
 
-def chain(
-    prediction: Prediction, populations: Populations, names: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
+def chain(prediction: Prediction, populations: Populations, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Total derivatives of a prediction.
 
     Parameters

@@ -1,0 +1,432 @@
+"""Populations along a path with memory: the crystal stays in its minimum until that minimum disappears.
+
+A *fold* (spinodal) is where a minimum ends: the Hessian, restricted to sum dx = 0, has a zero eigenvalue. It is
+bracketed by following the minimum in ever smaller steps and then solved for exactly, together with its derivative
+in every parameter, so that transition temperatures can be fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labile.core.conditions import Conditions, Path
+from labile.core.constants import GAS_CONSTANT
+from labile.models import kernels
+from labile.models.equilibrium import MAX_ITERATIONS, domain_factor, find_minima, free_energy, populations_at
+from labile.models.free_energy import DOMAIN_SIZE, Coefficients, Model, ModelError, coefficients
+from labile.models.populations import NotConvergedError, Populations
+
+JUMP = 0.05
+"""A change of any population by more than this between neighbouring points is looked at more closely."""
+FINEST_STEP = 1e-4
+"""K: a change by more than JUMP within this step is a jump."""
+ZOOM = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The end of a minimum along a temperature path.
+
+    Attributes
+    ----------
+    temperature : float
+        K.
+    x : ndarray (n,)
+        Populations at the end of the branch.
+    x_after : ndarray (n,)
+        Populations of the minimum the crystal falls into.
+    heating : bool
+        Whether the branch ends on heating.
+    t_theta : ndarray (K,)
+        d temperature/d parameter.
+    x_theta : ndarray (K, n)
+        dx/d parameter at the fold point.
+    """
+
+    temperature: float
+    x: np.ndarray
+    x_after: np.ndarray
+    heating: bool
+    t_theta: np.ndarray
+    x_theta: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """A temperature at which two coexisting minima have equal G (Maxwell)."""
+
+    temperature: float
+    x_low: np.ndarray
+    x_high: np.ndarray
+    t_theta: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """One model at fixed values and pressure: its coefficients and descents along temperature.
+
+    Attributes
+    ----------
+    model : Model
+    template : Conditions
+        Its first point gives pressure and field.
+    values : mapping of str to float
+    """
+
+    model: Model
+    template: Conditions
+    values: Mapping[str, float]
+
+    @property
+    def mi(self) -> float:
+        """1/m - 1 of the domain size m."""
+        return domain_factor(self.model, self.values)[0]
+
+    @property
+    def dmi(self) -> float:
+        """d(1/m)/dm."""
+        return domain_factor(self.model, self.values)[1]
+
+    @property
+    def manifold(self) -> np.ndarray:
+        """Manifold number of each state."""
+        return self.model.manifold_index()
+
+    def conditions(self, temperature: np.ndarray) -> Conditions:
+        """These conditions at other temperatures (K)."""
+        return replace(self.template[:1], temperature=np.asarray(temperature, dtype=float), time=None)
+
+    def coefficients(self, temperature: np.ndarray, *, derivatives: bool) -> Coefficients:
+        """Coefficients of G at temperatures (K)."""
+        return coefficients(self.model, self.conditions(temperature), self.values, derivatives=derivatives)
+
+    def follow(self, temperature: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ln x and status along temperatures, each point from the minimum of the one before."""
+        c = self.coefficients(temperature, derivatives=False)
+        log_x, status = np.empty(c.g.shape), np.zeros(len(temperature), dtype=np.int64)
+        rt = GAS_CONSTANT * np.asarray(temperature, dtype=float)
+        kernels.follow_points(c.g, c.w, rt, self.mi, self.manifold, start, log_x, status, MAX_ITERATIONS)
+        return log_x, status
+
+    def global_minimum(self, temperature: float) -> np.ndarray:
+        """Ln x of the most stable minimum."""
+        minima = find_minima(self.model, self.conditions(np.array([temperature])), self.values)
+        if minima.count[0] == 0:
+            raise NotConvergedError(f"model {self.model.name}: no minimum was found at {temperature:g} K")
+        return np.asarray(np.log(np.maximum(minima.x[0, 0], 1e-300)))
+
+    def energy(self, temperature: float, log_x: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """G, dG/dT and dG/dtheta at fixed populations."""
+        c = self.coefficients(np.array([temperature]), derivatives=True)
+        x = np.exp(log_x)
+        mixing = float(np.sum(x * log_x))
+        big_term = 0.0
+        if self.model.manifolds:
+            big = np.array([np.exp(log_x[self.manifold == m]).sum() for m in range(len(self.model.manifolds))])
+            big_term = float(np.sum(np.where(big > 0, big * np.log(np.maximum(big, 1e-300)), 0.0)))
+        rt = GAS_CONSTANT * temperature
+        g = x @ c.g[0] + rt * (mixing + self.mi * big_term) + 0.5 * x @ c.w[0] @ x
+        g_t = x @ c.g_t[0] + GAS_CONSTANT * (mixing + self.mi * big_term) + 0.5 * x @ c.w_t[0] @ x
+        g_theta = c.g_theta[0] @ x + 0.5 * np.einsum("i,kij,j->k", x, c.w_theta[0], x)
+        if DOMAIN_SIZE in c.parameter_names:
+            g_theta[c.parameter_names.index(DOMAIN_SIZE)] += self.dmi * rt * big_term
+        return float(g), float(g_t), np.asarray(g_theta)
+
+
+def _solve_fold(
+    land: Landscape, temperature: float, log_x: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """Newton on "stationary and singular": returns T, x, dT/dtheta, dx/dtheta.
+
+    Unknowns are ln x (n), the multiplier, T, the null vector v of relative changes (n) and its multiplier.
+    """
+    n = log_x.size
+    same = land.manifold[:, None] == land.manifold[None, :]
+    u, t = log_x.copy(), temperature
+    v: np.ndarray | None = None
+    multiplier, kappa = 0.0, 0.0
+    for iteration in range(60):
+        c = land.coefficients(np.array([t]), derivatives=False)
+        rt = GAS_CONSTANT * t
+        x = np.exp(u)
+        big = same @ x
+        q = np.where(same, x[None, :] / big[:, None], 0.0)
+        a = rt * np.eye(n) + c.w[0] * x[None, :] + land.mi * rt * q
+        mu = c.g[0] + rt * u + land.mi * rt * np.log(big) + c.w[0] @ x
+        mu_t = c.g_t[0] + GAS_CONSTANT * (u + land.mi * np.log(big)) + c.w_t[0] @ x
+        if v is None:
+            root = np.sqrt(x)
+            symmetric = rt * np.eye(n) + root[:, None] * c.w[0] * root[None, :]
+            symmetric += land.mi * rt * np.where(same, np.sqrt(np.outer(x, x)) / big[:, None], 0.0)
+            projector = np.eye(n) - np.outer(root, root)
+            _, vectors = np.linalg.eigh(projector @ symmetric @ projector + 1e6 * rt * np.outer(root, root))
+            v = vectors[:, 0] / np.maximum(root, 1e-150)
+            v /= np.sqrt(np.sum(x * v * v))
+            multiplier, kappa = float(np.sum(x * mu)), float(np.sum(x * (a @ v)))
+        vq = q @ v
+        jacobian = np.zeros((2 * n + 3, 2 * n + 3))
+        jacobian[:n, :n] = a
+        jacobian[:n, n] = -rt
+        jacobian[:n, n + 1] = mu_t
+        jacobian[n, :n] = x
+        rows = slice(n + 1, 2 * n + 1)
+        jacobian[rows, :n] = c.w[0] * (x * v)[None, :] + land.mi * rt * q * (v[None, :] - vq[:, None])
+        jacobian[rows, n + 1] = GAS_CONSTANT * (v + land.mi * vq) + c.w_t[0] @ (x * v)
+        jacobian[rows, n + 2 : 2 * n + 2] = a
+        jacobian[rows, 2 * n + 2] = -rt
+        jacobian[2 * n + 1, :n] = x * v
+        jacobian[2 * n + 1, n + 2 : 2 * n + 2] = x
+        jacobian[2 * n + 2, :n] = x * v * v
+        jacobian[2 * n + 2, n + 2 : 2 * n + 2] = 2 * x * v
+        residual = np.concatenate(
+            [mu - multiplier, [x.sum() - 1.0], a @ v - kappa, [np.sum(x * v)], [np.sum(x * v * v) - 1.0]]
+        )
+        scale = np.concatenate([np.full(n, rt), [1.0], np.full(n, rt), [1.0, 1.0]])
+        if np.max(np.abs(residual) / scale) < 1e-11:
+            break
+        try:
+            step = np.linalg.solve(jacobian, -residual)
+        except np.linalg.LinAlgError:
+            raise NotConvergedError(f"model {land.model.name}: the fold near {temperature:g} K is degenerate") from None
+        damping = min(1.0, 0.3 / max(np.max(np.abs(step[:n] * x)), 1e-300), 0.1 * t / max(abs(step[n + 1]), 1e-300))
+        u = u + damping * step[:n]
+        multiplier += damping * rt * step[n]
+        t += damping * step[n + 1]
+        v = v + damping * step[n + 2 : 2 * n + 2]
+        kappa += damping * rt * step[2 * n + 2]
+        if not (np.isfinite(t) and t > 0) or iteration == 59:
+            raise NotConvergedError(f"model {land.model.name}: the fold near {temperature:g} K did not converge")
+    c = land.coefficients(np.array([t]), derivatives=True)
+    k = len(c.parameter_names)
+    right = np.zeros((2 * n + 3, k))
+    right[:n] = (c.g_theta[0] + np.einsum("kij,j->ki", c.w_theta[0], x)).T
+    right[n + 1 : 2 * n + 1] = np.einsum("kij,j->ki", c.w_theta[0], x * v).T
+    if DOMAIN_SIZE in c.parameter_names:
+        m = c.parameter_names.index(DOMAIN_SIZE)
+        right[:n, m] += land.dmi * rt * np.log(big)
+        right[n + 1 : 2 * n + 1, m] += land.dmi * rt * vq
+    solution = np.linalg.solve(jacobian, -right)
+    return t, x / x.sum(), solution[n + 1], (solution[:n] * x[:, None]).T
+
+
+def trace(
+    land: Landscape, temperature: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[tuple[int, Fold]]]:
+    """Follow a minimum along temperatures; every jump is resolved into a fold.
+
+    Returns
+    -------
+    log_x : ndarray (N, n)
+    status : ndarray (N,)
+    folds : list of (index of the last point before, Fold)
+    """
+    log_x, status = land.follow(temperature, start)
+    folds: list[tuple[int, Fold]] = []
+    position = 0
+    while position < len(temperature) - 1:
+        x = np.exp(log_x)
+        steps = np.max(np.abs(np.diff(x[position:], axis=0)), axis=1)
+        large = np.flatnonzero(~(steps <= JUMP))
+        if large.size == 0:
+            break
+        k = position + int(large[0])
+        if not (np.isfinite(log_x[k]).all() and np.isfinite(log_x[k + 1]).all()):
+            position = k + 1
+            continue
+        u, fold = _zoom(land, float(temperature[k]), float(temperature[k + 1]), log_x[k])
+        if fold is not None:
+            folds.append((k, fold))
+        tail, tail_status = land.follow(temperature[k + 1 :], u)
+        log_x[k + 1 :], status[k + 1 :] = tail, tail_status
+        position = k + 1
+    return log_x, status, folds
+
+
+def _zoom(land: Landscape, first: float, second: float, u: np.ndarray) -> tuple[np.ndarray, Fold | None]:
+    """Resolve a large change between two temperatures: ln x at the second, and the fold if there was one."""
+    fold = None
+    start, left, target = u, first, second
+    for _ in range(400):
+        grid = np.linspace(left, target, ZOOM + 1)
+        path, _status = land.follow(grid, start)
+        if not np.isfinite(path).all():
+            return path[-1], fold
+        steps = np.max(np.abs(np.diff(np.exp(path), axis=0)), axis=1)
+        large = np.flatnonzero(steps > JUMP)
+        if large.size == 0:
+            if target == second:
+                return path[-1], fold
+            start, left, target = path[-1], target, second
+            continue
+        k = int(large[0])
+        if abs(grid[k + 1] - grid[k]) > FINEST_STEP:
+            start, left, target = path[k], float(grid[k]), float(grid[k + 1])
+            continue
+        if fold is None:
+            t, x, t_theta, x_theta = _solve_fold(land, float(grid[k]), path[k])
+            fold = Fold(t, x, np.exp(path[k + 1]), second > first, t_theta, x_theta)
+        start, left, target = path[k + 1], float(grid[k + 1]), second
+    return start, fold
+
+
+def crossing(land: Landscape, fold: Fold) -> Crossing | None:
+    """Where the branch that ended at a fold has the same G as the minimum the crystal fell into.
+
+    Returns
+    -------
+    Crossing or None
+        None when the two minima merge before their free energies meet, or never meet between 1/4 and 4 times the
+        temperature of the fold.
+    """
+    edge = fold.temperature * (0.25 if fold.heating else 4.0)
+    after, before = np.log(np.maximum(fold.x_after, 1e-300)), np.log(np.maximum(fold.x, 1e-300))
+    left, right, points = fold.temperature, edge, 401
+    for _ in range(3):
+        grid = np.geomspace(left, right, points)
+        path_after, _status = land.follow(grid, after)
+        path_before, _status = land.follow(grid[1:], before)
+        path_before = np.vstack([before, path_before])
+        conditions = land.conditions(grid)
+        difference = (
+            free_energy(land.model, conditions, land.values, np.exp(path_after))[0]
+            - free_energy(land.model, conditions, land.values, np.exp(path_before))[0]
+        )
+        merged = np.max(np.abs(np.exp(path_after) - np.exp(path_before)), axis=1) < 1e-3
+        stop = np.flatnonzero(merged | (difference > 0) | ~np.isfinite(difference))
+        if stop.size == 0 or stop[0] == 0:
+            return None
+        i = int(stop[0])
+        if not merged[i]:
+            break
+        # the minimum after the fall ends before the next grid point: look between the two more closely
+        after, before, left, right = path_after[i - 1], path_before[i - 1], grid[i - 1], grid[i]
+    else:
+        return None
+    t, ua, ub = float(grid[i]), path_after[i], path_before[i]
+    for _ in range(60):
+        ga, ga_t, ga_theta = land.energy(t, ua)
+        gb, gb_t, gb_theta = land.energy(t, ub)
+        step = -(ga - gb) / (ga_t - gb_t)
+        t_new = float(np.clip(t + step, min(grid[i - 1], grid[i]), max(grid[i - 1], grid[i])))
+        if abs(t_new - t) < 1e-12 * t:
+            break
+        t = t_new
+        ua = land.follow(np.array([t]), ua)[0][0]
+        ub = land.follow(np.array([t]), ub)[0][0]
+    else:
+        raise NotConvergedError(f"model {land.model.name}: equal free energies near {t:g} K did not converge")
+    t_theta = -(ga_theta - gb_theta) / (ga_t - gb_t)
+    low, high = (ub, ua) if fold.heating else (ua, ub)
+    return Crossing(t, np.exp(low), np.exp(high), t_theta)
+
+
+def evolve(
+    model: Model,
+    path: Path,
+    values: Mapping[str, float],
+    *,
+    lag_up: float = 1.0,
+    lag_down: float = 1.0,
+    derivatives: bool = True,
+) -> Populations:
+    """Populations along a temperature path with memory.
+
+    Parameters
+    ----------
+    model : Model
+    path : Path
+        Temperatures in the order visited, at one pressure.
+    values : mapping of str to float
+        SI values of the model's parameters.
+    lag_up, lag_down : float
+        Where the crystal switches on heating and on cooling, from 0 (equal free energies, Maxwell) to 1 (the
+        minimum has disappeared, spinodal): T_switch = T_Maxwell + lag (T_spinodal - T_Maxwell).
+    derivatives : bool
+        Also the derivatives in the parameters.
+
+    Returns
+    -------
+    Populations
+        Branch ``"heating"``, ``"cooling"`` or ``"path"``.
+
+    Raises
+    ------
+    ModelError
+        For a lag outside [0, 1], a path whose pressure changes, or an unknown start.
+
+    Examples
+    --------
+    >>> from labile.models.library import slichter_drickamer
+    >>> values = {"HS.enthalpy": 15e3, "HS.entropy": 60.0, "HS.volume": 0.0, "LS-HS.interaction": 6000.0}
+    >>> x = evolve(slichter_drickamer(), Path.heating(200.0, 300.0, points=5), values)
+    >>> x.of("HS").round(3).tolist()
+    [0.019, 0.046, 0.126, 0.968, 0.984]
+    """
+    for name, lag in (("lag_up", lag_up), ("lag_down", lag_down)):
+        if not 0.0 <= lag <= 1.0:
+            raise ModelError(f"{name} must lie between 0 (Maxwell) and 1 (spinodal), found {lag:g}")
+    conditions = path.conditions
+    if np.ptp(conditions.pressure) > 0:
+        raise ModelError("evolve: the pressure changes along the path; only temperature paths are followed so far")
+    land = Landscape(model, conditions, values)
+    temperature = conditions.temperature
+    log_x, status, _ = trace(land, temperature, _start(land, path))
+    log_x, status = _with_lag(land, temperature, log_x, status, path, lag_up, lag_down)
+    branch = path.direction if path.direction in ("heating", "cooling") else "path"
+    c = coefficients(model, conditions, values, derivatives=derivatives)
+    return populations_at(model, c, conditions, values, log_x, status, branch)
+
+
+def _start(land: Landscape, path: Path) -> np.ndarray:
+    first = float(path.conditions.temperature[0])
+    if path.start == "equilibrium":
+        return land.global_minimum(first)
+    names = land.model.state_names
+    if path.start not in names:
+        raise ModelError(f"path: start {path.start!r} is neither 'equilibrium' nor a state of {names}")
+    x = np.full(len(names), 1e-3)
+    x[names.index(path.start)] = 1.0 - 1e-3 * (len(names) - 1)
+    return np.log(x)
+
+
+def _with_lag(
+    land: Landscape,
+    temperature: np.ndarray,
+    log_x: np.ndarray,
+    status: np.ndarray,
+    path: Path,
+    lag_up: float,
+    lag_down: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move every fall to its switching temperature, walking the path once."""
+    if lag_up == 1.0 and lag_down == 1.0:
+        return log_x, status
+    u = _start(land, path)
+    position = 0
+    while position < temperature.size:
+        segment, segment_status, folds = trace(land, temperature[position:], u)
+        log_x[position:], status[position:] = segment, segment_status
+        if not folds:
+            break
+        k, fold = folds[0]
+        lag = lag_up if fold.heating else lag_down
+        maxwell = crossing(land, fold)
+        if maxwell is None:
+            position, u = position + k + 1, log_x[position + k + 1]
+            continue
+        switch = maxwell.temperature + lag * (fold.temperature - maxwell.temperature)
+        here = temperature[position : position + k + 1]
+        beyond = np.flatnonzero(here >= switch if fold.heating else here <= switch)
+        first = int(beyond[0]) if beyond.size else k + 1
+        after = maxwell.x_high if fold.heating else maxwell.x_low
+        grid = np.linspace(maxwell.temperature, temperature[position + first], 33)
+        u = land.follow(grid, np.log(np.maximum(after, 1e-300)))[0][-1]
+        log_x[position + first] = u
+        position += first
+        if position + 1 >= temperature.size:
+            log_x[position:], status[position:] = land.follow(temperature[position:], u)
+            break
+    return log_x, status
