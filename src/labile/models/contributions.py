@@ -56,6 +56,10 @@ class EnthalpyEntropy:
             coefficients.g_theta[:, s, column] -= conditions.temperature
             coefficients.g_t_theta[:, s, column] -= 1.0
 
+    def step_entropy(self, values: Mapping[str, float]) -> tuple[float, dict[str, float]]:
+        """Return the entropy of the step and its derivatives, for a shift of T_half."""
+        return values[f"{self.name}.entropy"], {f"{self.name}.entropy": 1.0}
+
 
 @dataclass(frozen=True)
 class EnthalpyTransition:
@@ -93,6 +97,11 @@ class EnthalpyTransition:
             coefficients.g_theta[:, t, column] += enthalpy * conditions.temperature / t_half**2
             coefficients.g_t_theta[:, t, column] += enthalpy / t_half**2
 
+    def step_entropy(self, values: Mapping[str, float]) -> tuple[float, dict[str, float]]:
+        """Return the entropy of the step and its derivatives, for a shift of T_half."""
+        enthalpy, t_half = values[f"{self.name}.enthalpy"], values[f"{self.name}.t_half"]
+        return enthalpy / t_half, {f"{self.name}.enthalpy": 1 / t_half, f"{self.name}.t_half": -enthalpy / t_half**2}
+
 
 @dataclass(frozen=True)
 class EntropyTransition:
@@ -128,6 +137,10 @@ class EntropyTransition:
             coefficients.g_theta[:, s, column] += t_half - conditions.temperature
             coefficients.g_t_theta[:, s, column] -= 1.0
             coefficients.g_theta[:, t, column] += entropy
+
+    def step_entropy(self, values: Mapping[str, float]) -> tuple[float, dict[str, float]]:
+        """Return the entropy of the step and its derivatives, for a shift of T_half."""
+        return values[f"{self.name}.entropy"], {f"{self.name}.entropy": 1.0}
 
 
 @dataclass(frozen=True)
@@ -292,3 +305,45 @@ class UncoupledRedistribution:
             coefficients.g_t_theta[:, h, column] -= curvature
             coefficients.g_theta[:, s, column] += conditions.temperature * share
             coefficients.g_t_theta[:, s, column] += share + conditions.temperature * curvature
+
+
+@dataclass(frozen=True)
+class TransitionShift:
+    """g += delta sigma S for the states above the step: T_half moves by delta standard deviations.
+
+    Attributes
+    ----------
+    step : EnthalpyEntropy, EnthalpyTransition or EntropyTransition
+        The step whose entropy S turns a shift of T_half into one of enthalpy.
+    raises : tuple of str
+        States above the step.
+    parameter : str
+        Name of sigma, ``<sample>.t_half_width`` (K).
+    delta : float
+        How many standard deviations this member of the distribution lies from the middle.
+    """
+
+    step: EnthalpyEntropy | EnthalpyTransition | EntropyTransition
+    raises: tuple[str, ...]
+    parameter: str
+    delta: float
+
+    def parameters(self, states: tuple[State, ...]) -> tuple[Parameter, ...]:
+        """Sigma of the distribution."""
+        return (Parameter(self.parameter, 1.0, lower=0.0),)
+
+    def add_to(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
+        """Add delta sigma S."""
+        entropy, _ = self.step.step_entropy(values)
+        for column in _columns(coefficients, self.raises):
+            coefficients.g[:, column] += self.delta * values[self.parameter] * entropy
+
+    def add_derivatives(self, coefficients: Coefficients, conditions: Conditions, values: Mapping[str, float]) -> None:
+        """Add delta S and delta sigma dS."""
+        entropy, gradient = self.step.step_entropy(values)
+        k = coefficients.parameter(self.parameter)
+        for column in _columns(coefficients, self.raises):
+            coefficients.g_theta[:, k, column] += self.delta * entropy
+            for name, slope in gradient.items():
+                row = coefficients.parameter(name)
+                coefficients.g_theta[:, row, column] += self.delta * values[self.parameter] * slope
