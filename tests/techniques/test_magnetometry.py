@@ -352,7 +352,7 @@ def test_hysteresis_loop_of_a_single_log():
 def test_uncertainties_cover_the_truth_with_noise():
     half, steepest = [], []
     for seed in range(100):
-        found = transition_temperatures(loop(noise=0.03, seed=seed))
+        found = transition_temperatures(loop(noise=0.06, seed=seed))
         for branch, truth in ((found.heating, 163), (found.cooling, 123)):
             half.append((branch.t_half - truth) / branch.sigma)
             steepest.append((branch.t_steepest - truth) / branch.sigma_steepest)
