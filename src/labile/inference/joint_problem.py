@@ -1,0 +1,496 @@
+"""One set of parameters, all measurements: residuals of a joint fit with their exact Jacobian.
+
+Populations are computed once for all points that share a branch, and every objective takes its slice. Runs with a
+hysteresis jump are not compared pointwise across the jump: each point is predicted on the branch *the data* are on,
+and the jump itself is one more residual, the switching temperature against the interval in which the data jump.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from labile.core.conditions import Conditions, concatenate
+from labile.core.parameters import Parameter, ParameterError, Parameters, Prior
+from labile.fitting.problem import Block, Problem
+from labile.inference.objective import Jump, Objective, ObjectiveError, Statement, find_jump
+from labile.models.distribution import distributed
+from labile.models.equilibrium import equilibrium
+from labile.models.evolution import Fold
+from labile.models.free_energy import Model
+from labile.models.observable import Prediction, chain
+from labile.models.populations import Populations, Status
+from labile.models.transitions import (
+    Switch,
+    equilibrium_transition,
+    require_transition,
+    side_populations,
+    switching_temperature,
+)
+
+PAST_FOLD_WIDTH = 10.0
+"""K over which the prediction past the end of a branch goes linearly towards the other branch."""
+LAG_UP, LAG_DOWN = "crystal.lag_up", "crystal.lag_down"
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A run of points of one objective on one branch."""
+
+    objective: int
+    rows: tuple[int, ...]
+    side: str  # "equilibrium", "low" or "high"
+
+
+def joint_parameters(model: Model, objectives: tuple[Objective, ...]) -> Parameters:
+    """All parameters of a joint problem with their defaults.
+
+    Model parameters first, then those of the observables, distribution widths, temperature offsets (prior 0 +- 1 K),
+    factors (prior 1 +- 0.05), lags (fixed at 1) and one shift for every correlated uncertainty of a measurement
+    (prior 0 +- 1, in its standard deviations).
+
+    Parameters
+    ----------
+    model : Model
+    objectives : tuple of Objective
+
+    Returns
+    -------
+    parameters : Parameters
+        NaN where a value must be given; replace with `Parameters.updated`.
+    """
+    merged: dict[str, Parameter] = {p.name: p for p in model.parameters}
+    for objective in objectives:
+        own: list[Parameter] = []
+        if objective.observable is not None:
+            own += objective.observable.parameters(model.states)
+        if objective.width:
+            own.append(Parameter(objective.width, 1.0, lower=0.0))
+        if objective.temperature_offset:
+            own.append(Parameter(objective.temperature_offset, 0.0, prior=Prior(0.0, 1.0)))
+        if objective.factor:
+            own.append(Parameter(objective.factor, 1.0, lower=0.0, prior=Prior(1.0, 0.05)))
+        if objective.branch in ("heating", "cooling") or (
+            objective.statement is not None and objective.statement.is_transition
+        ):
+            own += [Parameter(name, 1.0, lower=-1e-9, upper=1.0, fixed=True) for name in (LAG_UP, LAG_DOWN)]
+        if objective.measurement is not None:
+            own += [
+                Parameter(shift_name(objective, term.name), 0.0, unit="1", prior=Prior(0.0, 1.0))
+                for term in objective.measurement.correlated
+            ]
+        for parameter in own:
+            merged.setdefault(parameter.name, parameter)
+    return Parameters(tuple(merged.values()))
+
+
+def shift_name(objective: Objective, term: str) -> str:
+    """Name of the parameter that moves a measurement along one of its correlated uncertainties."""
+    label = "".join(c if c.isalnum() or c in "_-" else "_" for c in objective.label)
+    return f"{label}.{term}_shift"
+
+
+@dataclass(frozen=True)
+class JointProblem:
+    """A model, the objectives it must answer for, and the parameters.
+
+    Attributes
+    ----------
+    model : Model
+    objectives : tuple of Objective
+        Unique labels.
+    parameters : Parameters
+        As from `joint_parameters`, with values, bounds, priors and ties of the study.
+    noise_scales : mapping of str to float
+        Factor on the sigma of objectives with free noise, by label.
+
+    Raises
+    ------
+    ObjectiveError
+        For repeated labels or no objectives.
+    ParameterError
+        For missing parameters or values.
+    """
+
+    model: Model
+    objectives: tuple[Objective, ...]
+    parameters: Parameters
+    noise_scales: Mapping[str, float] = field(default_factory=dict)
+    jumps: tuple[Jump | None, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        labels = [objective.label for objective in self.objectives]
+        if not labels:
+            raise ObjectiveError("joint problem: there is nothing to fit; give at least one measurement or statement")
+        if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ObjectiveError(f"joint problem: labels must differ; found twice: {', '.join(repeated)}")
+        needed = joint_parameters(self.model, self.objectives).names
+        if missing := [name for name in needed if name not in self.parameters]:
+            raise ParameterError(f"joint problem: parameters are missing: {', '.join(missing)}")
+        self.parameters.require_values()
+        object.__setattr__(self, "jumps", tuple(find_jump(objective) for objective in self.objectives))
+
+    @property
+    def priors(self) -> tuple[Parameter, ...]:
+        """Parameters whose prior enters chi2: free and tied ones that have one."""
+        return tuple(p for p in self.parameters if p.prior is not None and not p.fixed)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Runs of residuals in the order of `residuals`."""
+        blocks = [Block(o.label, 1 if o.measurement is None else len(o.measurement)) for o in self.objectives]
+        for objective, jump in zip(self.objectives, self.jumps, strict=True):
+            if jump is not None:
+                blocks.append(Block(f"{objective.label}: jump", 1, "jump"))
+        return (*blocks, *(Block(f"prior of {p.name}", 1, "prior") for p in self.priors))
+
+    def problem(self) -> Problem:
+        """Return the least-squares problem for the fit engine."""
+        return Problem(self.parameters, self.residuals, self.blocks())
+
+    def residuals(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted residuals and their Jacobian in the free parameters.
+
+        Parameters
+        ----------
+        vector : ndarray (F,)
+            Free parameters, SI.
+
+        Returns
+        -------
+        residuals : ndarray (R,)
+            (data - prediction)/sigma; for limits the root of -2 ln Phi.
+        jacobian : ndarray (R, F)
+
+        Raises
+        ------
+        NotConvergedError
+            If any population did not converge there.
+        """
+        full = self.parameters.expand(vector)
+        names = self.parameters.names
+        values = dict(zip(names, full.tolist(), strict=True))
+        predictions = self.predictions(values)
+        parts: list[np.ndarray] = []
+        rows: list[np.ndarray] = []
+        for objective, (predicted, jacobian) in zip(self.objectives, predictions, strict=True):
+            residual, slope = _weigh(objective, predicted, self.noise_scales.get(objective.label, 1.0))
+            parts.append(residual)
+            rows.append(slope[:, None] * jacobian)
+        for objective, jump in zip(self.objectives, self.jumps, strict=True):
+            if jump is not None:
+                residual, row = self._jump_residual(objective, jump, values)
+                parts.append(np.array([residual]))
+                rows.append(row[None, :])
+        for parameter in self.priors:
+            assert parameter.prior is not None
+            row = np.zeros((1, len(names)))
+            index = self.parameters.index(parameter.name)
+            row[0, index] = 1.0 / parameter.prior.sigma
+            parts.append(np.array([(full[index] - parameter.prior.mean) / parameter.prior.sigma]))
+            rows.append(row)
+        return np.concatenate(parts), np.concatenate(rows) @ self.parameters.matrix
+
+    def _jump_residual(self, objective: Objective, jump: Jump, values: Mapping[str, float]) -> tuple[float, np.ndarray]:
+        assert objective.measurement is not None
+        names = self.parameters.names
+        offset = values[objective.temperature_offset] if objective.temperature_offset else 0.0
+        lag = LAG_UP if jump.heating else LAG_DOWN
+        template = replace(objective.measurement.conditions[:1], time=None)
+        window = (max(1.0, 0.2 * jump.temperature), 5.0 * jump.temperature)
+        switch = require_transition(
+            switching_temperature(
+                self.model, values, template, heating=jump.heating, lag=min(max(values[lag], 0.0), 1.0), window=window
+            ),
+            objective.label,
+        )
+        row = _switch_row(switch, self.model, names, lag)
+        if objective.temperature_offset:
+            row[names.index(objective.temperature_offset)] -= 1.0
+        return (switch.temperature - jump.temperature - offset) / jump.sigma, row / jump.sigma
+
+    def predictions(self, values: Mapping[str, float]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Predicted values and their Jacobian in all parameters, one pair an objective.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            All parameters, SI.
+
+        Returns
+        -------
+        list of (ndarray (n,), ndarray (n, K))
+        """
+        conditions = [self._conditions(objective, values) for objective in self.objectives]
+        raw: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * len(self.objectives)
+        for requests, populations, fold in self._populations(conditions, values):
+            position = 0
+            for request in requests:
+                rows = np.array(request.rows, dtype=int)
+                chosen = populations[position : position + rows.size]
+                position += rows.size
+                objective = self.objectives[request.objective]
+                points = conditions[request.objective]
+                assert points is not None
+                predicted, jacobian, slope = _observe(
+                    objective, chosen, points[rows], values, self.parameters.names, fold
+                )
+                if raw[request.objective] is None:
+                    n = len(points)
+                    raw[request.objective] = (np.empty(n), np.empty((n, jacobian.shape[1])), np.empty(n))
+                target = raw[request.objective]
+                assert target is not None
+                target[0][rows], target[1][rows], target[2][rows] = predicted, jacobian, slope
+        return [self._finish(objective, raw[i], values) for i, objective in enumerate(self.objectives)]
+
+    def _conditions(self, objective: Objective, values: Mapping[str, float]) -> Conditions | None:
+        offset = values[objective.temperature_offset] if objective.temperature_offset else 0.0
+        if objective.measurement is not None:
+            conditions = objective.measurement.conditions
+            return replace(conditions, temperature=conditions.temperature + offset) if offset else conditions
+        assert objective.statement is not None
+        if objective.statement.is_transition:
+            return None
+        return Conditions(objective.statement.grid() + offset, objective.pressure)
+
+    def _requests(self, index: int) -> list[_Request]:
+        objective, jump = self.objectives[index], self.jumps[index]
+        if objective.measurement is None:
+            assert objective.statement is not None
+            if objective.statement.is_transition:
+                return []
+            rows = tuple(range(objective.statement.grid().size))
+            side = {"heating": "low", "cooling": "high"}.get(objective.branch, "equilibrium")
+            return [_Request(index, rows, side)]
+        every = np.arange(len(objective.measurement))
+        if objective.branch not in ("heating", "cooling"):
+            return [_Request(index, tuple(every), "equilibrium")]
+        if jump is None:
+            return [_Request(index, tuple(every), "low" if objective.branch == "heating" else "high")]
+        cold = objective.measurement.temperature <= jump.below
+        return [_Request(index, tuple(every[cold]), "low"), _Request(index, tuple(every[~cold]), "high")]
+
+    def _populations(
+        self, conditions: list[Conditions | None], values: Mapping[str, float]
+    ) -> list[tuple[list[_Request], Populations, Fold | None]]:
+        """Group all points by branch, width and pressure, and compute each group once."""
+        groups: dict[tuple[str, str, float], list[_Request]] = {}
+        for index, objective in enumerate(self.objectives):
+            points = conditions[index]
+            for request in self._requests(index):
+                assert points is not None
+                pressure = 0.0 if request.side == "equilibrium" else float(points.pressure[0])
+                groups.setdefault((request.side, objective.width, pressure), []).append(request)
+        result = []
+        for (side, width, _), requests in groups.items():
+            parts = []
+            for request in requests:
+                points = conditions[request.objective]
+                assert points is not None
+                parts.append(replace(points[np.array(request.rows, dtype=int)], light=(), time=None))
+            joined = concatenate(parts) if len(parts) > 1 else parts[0]
+            fold: Fold | None = None
+            if width:
+                populations = distributed(
+                    self.model, width, values, lambda member, c=joined, s=side: _on_side(member, c, values, s)[0]
+                )
+            else:
+                populations, fold = _on_side(self.model, joined, values, side)
+            populations.require_converged(f"joint fit, {side} branch")
+            result.append((requests, populations, fold))
+        return result
+
+    def _finish(
+        self,
+        objective: Objective,
+        raw: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+        values: Mapping[str, float],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Apply statements, factors, offsets and correlated shifts to the raw curve."""
+        names = self.parameters.names
+        if raw is None:
+            assert objective.statement is not None
+            predicted, row = _transition_value(self.model, objective.statement, values, objective.pressure, names)
+            return np.array([predicted]), row[None, :]
+        curve, jacobian, slope = raw
+        if objective.temperature_offset:
+            jacobian[:, names.index(objective.temperature_offset)] += slope
+        if objective.factor:
+            factor = values[objective.factor]
+            jacobian *= factor
+            jacobian[:, names.index(objective.factor)] += curve
+            curve = curve * factor
+        if objective.measurement is not None:
+            for term in objective.measurement.correlated:
+                name = shift_name(objective, term.name)
+                curve = curve + values[name] * np.asarray(term.effect)
+                jacobian[:, names.index(name)] += term.effect
+            return curve, jacobian
+        assert objective.statement is not None
+        value, row = functional(objective.statement, objective.statement.grid(), curve, jacobian)
+        return np.array([value]), row[None, :]
+
+
+def _on_side(
+    model: Model, conditions: Conditions, values: Mapping[str, float], side: str
+) -> tuple[Populations, Fold | None]:
+    if side == "equilibrium":
+        return equilibrium(model, conditions, values), None
+    return side_populations(model, conditions, values, high=side == "high")
+
+
+def _observe(
+    objective: Objective,
+    populations: Populations,
+    conditions: Conditions,
+    values: Mapping[str, float],
+    names: tuple[str, ...],
+    fold: Fold | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Prediction, Jacobian and slope in T; past the end of a branch it moves towards the other branch."""
+    observable = objective.observable
+    assert observable is not None
+    prediction = observable.predict(populations, conditions, values)
+    jacobian, slope = chain(prediction, populations, names)
+    predicted = np.array(prediction.values)
+    past = populations.status == Status.PAST_FOLD
+    if fold is not None and past.any():
+        other = replace(populations, x=np.where(past[:, None], fold.x_after[None, :], populations.x))
+        step: Prediction = observable.predict(other, conditions, values)
+        distance = (np.asarray(conditions.temperature) - fold.temperature) / PAST_FOLD_WIDTH
+        rise = np.where(past, step.values - prediction.values, 0.0)
+        predicted = predicted + rise * np.abs(distance)
+        columns = [names.index(name) for name in populations.parameter_names]
+        jacobian[:, columns] -= (rise * np.sign(distance) / PAST_FOLD_WIDTH)[:, None] * fold.t_theta[None, :]
+    return predicted, jacobian, slope
+
+
+def functional(
+    statement: Statement, temperature: np.ndarray, curve: np.ndarray, jacobian: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Value of a statement's functional on a curve, and its gradient.
+
+    Parameters
+    ----------
+    statement : Statement
+        Not about a transition.
+    temperature : ndarray (N,)
+        K, evenly spaced in a window.
+    curve : ndarray (N,)
+    jacobian : ndarray (N, K)
+
+    Returns
+    -------
+    value : float
+        SI of the curve; K for ``maximum_position``.
+    gradient : ndarray (K,)
+    """
+    kind = statement.kind
+    if kind == "value":
+        return float(curve[0]), jacobian[0]
+    if kind == "difference":
+        return float(curve[1] - curve[0]), jacobian[1] - jacobian[0]
+    if kind == "above":
+        i = int(np.argmin(curve))
+        return float(curve[i]), jacobian[i]
+    i = int(np.argmax(curve))
+    if kind == "below":
+        return float(curve[i]), jacobian[i]
+    if i == 0 or i == curve.size - 1:
+        if kind == "maximum":
+            return float(curve[i]), jacobian[i]
+        return float(temperature[i]), np.zeros(jacobian.shape[1])
+    # vertex of the parabola through the three highest points, and its derivative in them
+    left, middle, right = curve[i - 1], curve[i], curve[i + 1]
+    h = float(temperature[i + 1] - temperature[i])
+    bend = left - 2 * middle + right
+    lean = left - right
+    rows = jacobian[i - 1 : i + 2]
+    if kind == "maximum":
+        weights = np.array([-lean / (4 * bend) + lean**2 / (8 * bend**2), 1 - lean**2 / (4 * bend**2),
+                            lean / (4 * bend) + lean**2 / (8 * bend**2)])  # fmt: skip
+        return float(middle - lean**2 / (8 * bend)), weights @ rows
+    weights = h * np.array([0.5 / bend - lean / (2 * bend**2), lean / bend**2, -0.5 / bend - lean / (2 * bend**2)])
+    return float(temperature[i] + h * lean / (2 * bend)), weights @ rows
+
+
+def _switch_row(switch: Switch, model: Model, names: tuple[str, ...], lag: str) -> np.ndarray:
+    row = np.zeros(len(names))
+    for name, slope in zip(model.parameters.names, switch.t_theta, strict=True):
+        row[names.index(name)] += slope
+    if lag in names:
+        row[names.index(lag)] += switch.t_lag
+    return row
+
+
+def _transition_value(
+    model: Model, statement: Statement, values: Mapping[str, float], pressure: float, names: tuple[str, ...]
+) -> tuple[float, np.ndarray]:
+    template = Conditions(300.0, pressure)
+    window = statement.window or (2.0, 1000.0)
+    if statement.kind == "t_half":
+        switch = require_transition(equilibrium_transition(model, values, template, window), statement.kind)
+        return switch.temperature, _switch_row(switch, model, names, "")
+
+    def find(heating: bool) -> tuple[float, np.ndarray]:
+        lag = LAG_UP if heating else LAG_DOWN
+        amount = min(max(values.get(lag, 1.0), 0.0), 1.0)
+        switch = switching_temperature(model, values, template, heating=heating, lag=amount, window=window)
+        switch = require_transition(switch, statement.kind)
+        return switch.temperature, _switch_row(switch, model, names, lag)
+
+    if statement.kind in ("t_half_up", "t_half_down"):
+        return find(statement.kind == "t_half_up")
+    (up, up_row), (down, down_row) = find(True), find(False)
+    if statement.kind == "hysteresis_width":
+        return up - down, up_row - down_row
+    return 0.5 * (up + down), 0.5 * (up_row + down_row)
+
+
+def _weigh(objective: Objective, predicted: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted residuals and their derivative in the prediction."""
+    if objective.measurement is not None:
+        observed, sigma = objective.measurement.values, np.asarray(objective.measurement.sigma) * scale
+        limits = objective.measurement.limits
+    else:
+        assert objective.statement is not None
+        statement = objective.statement
+        observed, sigma = np.array([statement.value]), np.array([statement.sigma])
+        sign = {"above": 1, "below": -1}.get(statement.kind, statement.limit)
+        limits = np.array([sign])
+    residual, slope = (observed - predicted) / sigma, -1.0 / sigma
+    if limits is None or not np.any(limits):
+        return residual, slope
+    soft, soft_slope = limit_residual(-limits * (observed - predicted) / sigma)
+    is_limit = limits != 0
+    return np.where(is_limit, soft, residual), np.where(is_limit, soft_slope * limits / sigma, slope)
+
+
+def limit_residual(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Residual of a one-sided datum, r = sqrt(-2 ln Phi(z)), and dr/dz.
+
+    Parameters
+    ----------
+    z : ndarray
+        (limit - prediction)/sigma for an upper limit, (prediction - limit)/sigma for a lower one.
+
+    Returns
+    -------
+    residual, slope : ndarray
+
+    Examples
+    --------
+    >>> r, _ = limit_residual(np.array([-3.0, 0.0, 3.0]))
+    >>> r.round(3).tolist()
+    [3.635, 1.177, 0.052]
+    """
+    from scipy.special import log_ndtr
+
+    log_phi = log_ndtr(z)
+    residual = np.sqrt(-2.0 * log_phi)
+    density = np.exp(-0.5 * z**2 - 0.5 * math.log(2 * math.pi) - log_phi)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.where(residual > 1e-150, -density / np.maximum(residual, 1e-300), 0.0)
+    return residual, slope
