@@ -19,7 +19,7 @@ from labile.core.constants import BOHR_MAGNETON, BOLTZMANN, VACUUM_PERMEABILITY
 from labile.core.measurement import CorrelatedTerm, Measurement
 from labile.core.units import from_si
 from labile.techniques.magnetometry.holder import MagnetometryError, holder_moment
-from labile.techniques.magnetometry.spin_only import CURIE_CONSTANT
+from labile.techniques.magnetometry.spin_only import CURIE_CONSTANT, mu_eff
 
 MINIMUM_FIELD = 1e-3
 """T; below it (10 Oe) the flux trapped in a superconducting magnet is no longer small beside the set field."""
@@ -127,14 +127,14 @@ def reduce_moment(
             f"{where}: sample_mass {mass:g} kg, molar_mass {molar:g} kg/mol are too large for a molecular sample;"
             " give kg and kg/mol (10.1 mg is 10.1e-6, 704.95 g/mol is 0.70495)"
         )
-    for name, sigma in (
+    for name, uncertainty in (
         ("sigma_mass", sigma_mass),
         ("sigma_matrix_mass", sigma_matrix_mass),
         ("sigma_holder", sigma_holder),
         ("sigma_diamagnetic", sigma_diamagnetic),
     ):
-        if not (sigma >= 0 and math.isfinite(sigma)):
-            raise MagnetometryError(f"{where}: {name} must be >= 0 (SI), found {sigma!r}")
+        if not (uncertainty >= 0 and math.isfinite(uncertainty)):
+            raise MagnetometryError(f"{where}: {name} must be >= 0 (SI), found {uncertainty!r}")
 
     field_strength = flux_density / VACUUM_PERMEABILITY
     per_moment = molar / (mass * field_strength)
@@ -172,22 +172,7 @@ def reduce_moment(
     if sigma_diamagnetic:
         _add(effects, "diamagnetic_susceptibility", np.full(values.shape, -sigma_diamagnetic))
 
-    scale = np.ones_like(values)
-    if quantity != "chi_m":
-        scale = np.array(temperature)
-    if quantity == "mu_eff":
-        chi_t = values * temperature
-        if np.any(chi_t <= 0):
-            bad = int(np.argmin(chi_t))
-            raise MagnetometryError(
-                f"{where}: chi*T is {float(from_si(chi_t[bad], 'cm3 K/mol', 'chi_t')):.3g} cm3 K/mol at"
-                f" {temperature[bad]:g} K (point {bad + 1}), mu_eff has no value there; reduce to chi_t, or check"
-                " the holder and diamagnetic corrections"
-            )
-        values = np.sqrt(chi_t / CURIE_CONSTANT)
-        scale = temperature / (2 * CURIE_CONSTANT * values)
-    else:
-        values = values * scale
+    values, scale = _as_quantity(quantity, values, temperature, where)
 
     reduced = BOHR_MAGNETON * np.abs(flux_density) / (BOLTZMANN * temperature)
     if np.any(reduced > SATURATION_ONSET):
@@ -351,9 +336,8 @@ def _matrix(
         steps.append("no matrix correction (mass given as 0)")
         return None
     amount, source = _given_or_header(measurement, f"{matrix}_mass", given, "kg (as matrix_mass)")
-    per_mass, origin = susceptibility, "given"
-    if per_mass is None:
-        per_mass, origin = pascal_constants.matrix_susceptibility(matrix), "Pascal's constants"
+    origin = "Pascal's constants" if susceptibility is None else "given"
+    per_mass = pascal_constants.matrix_susceptibility(matrix) if susceptibility is None else susceptibility
     if not (-1e-6 < per_mass < 1e-6):
         raise MagnetometryError(
             f"measurement {measurement.label!r}: matrix_susceptibility must be in m3/kg (eicosane -1.08e-8),"
@@ -397,6 +381,26 @@ def _diamagnetism(
     shown = float(from_si(float(value), "cm3/mol", "diamagnetic_susceptibility"))
     steps.append(f"diamagnetism of the sample removed: {shown:.5g} cm3/mol ({source})")
     return float(value)
+
+
+def _as_quantity(
+    quantity: str, chi_m: np.ndarray, temperature: np.ndarray, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values of the quantity and their derivative in chi_M."""
+    if quantity == "chi_m":
+        return chi_m, np.ones_like(chi_m)
+    chi_t = chi_m * temperature
+    if quantity == "chi_t":
+        return chi_t, np.array(temperature)
+    if np.any(chi_t <= 0):
+        bad = int(np.argmin(chi_t))
+        raise MagnetometryError(
+            f"{where}: chi*T is {float(from_si(float(chi_t[bad]), 'cm3 K/mol', 'chi_t')):.3g} cm3 K/mol at"
+            f" {temperature[bad]:g} K (point {bad + 1}), mu_eff has no value there; reduce to chi_t, or check the"
+            " holder and diamagnetic corrections"
+        )
+    moment = mu_eff(chi_t)
+    return moment, temperature / (2 * CURIE_CONSTANT * moment)
 
 
 def _add(effects: dict[str, np.ndarray], name: str, effect: np.ndarray) -> None:
