@@ -1,0 +1,1 @@
+"""What figures show (charts), and how two backends draw it."""
