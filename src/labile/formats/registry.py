@@ -1,0 +1,256 @@
+"""Which file formats exist, which one a file is in, and the reader that is loaded only when it is chosen."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labile.formats import signatures
+
+if TYPE_CHECKING:
+    from labile.core.measurement import Measurement
+
+ENTRY_POINTS = "labile.formats"
+"""Entry-point group in which other packages register a `Format`."""
+HEAD_BYTES = 16384
+"""How much of a file a sniffer sees."""
+
+
+class FormatError(ValueError):
+    """A file that no reader understands, or that its reader finds damaged or incomplete."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format and where its reader is.
+
+    Attributes
+    ----------
+    name : str
+        What ``read(path, format=...)`` and ``labile formats`` call it.
+    suffixes : tuple of str
+        Usual endings, lower case with the dot; they only break ties between formats whose content matches.
+    sniff : callable
+        ``sniff(head: bytes, name: str) -> str | None`` from the first `HEAD_BYTES` bytes and the file name: None
+        when the content matches, else the reason why not. It must not import the reader.
+    module : str
+        Dotted name of the module that has ``read(path, **options) -> list[Measurement]``; imported when chosen.
+    quantities : tuple of str
+        What its measurements hold; keys of `labile.core.units.QUANTITIES`.
+    reference : str
+        Page that describes it, below ``docs/``, or a URL.
+    generic : bool
+        Whether it matches only when no specific format does (any table of numbers).
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    sniff: Callable[[bytes, str], str | None]
+    module: str
+    quantities: tuple[str, ...]
+    reference: str
+    generic: bool = False
+
+
+BUILTIN = (
+    Format(
+        "quantum_design",
+        (".dat",),
+        signatures.quantum_design,
+        "labile.formats.quantum_design",
+        ("moment",),
+        "formats/quantum_design.md",
+    ),
+    Format(
+        "tables",
+        (".csv", ".tsv", ".txt", ".dat", ".xlsx"),
+        signatures.tables,
+        "labile.formats.tables",
+        (
+            "chi_m",
+            "chi_t",
+            "mu_eff",
+            "moment",
+            "current",
+            "charge",
+            "polarization",
+            "polarization_change",
+            "pyroelectric_coefficient",
+            "high_spin_fraction",
+        ),
+        "formats/tables.md",
+        generic=True,
+    ),
+)
+
+
+@cache
+def _plugins() -> tuple[tuple[Format, ...], tuple[tuple[str, str], ...]]:
+    """Formats of other packages, and (name, reason) of those that could not be loaded."""
+    from importlib.metadata import entry_points
+
+    found: list[Format] = []
+    broken: list[tuple[str, str]] = []
+    taken = {one.name for one in BUILTIN}
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            # whatever a plugin's import raises must not take the other formats with it
+            broken.append((entry.name, f"{type(error).__name__}: {error}"))
+            continue
+        if not isinstance(loaded, Format):
+            broken.append((entry.name, f"{entry.value} is a {type(loaded).__name__}, expected a Format"))
+        elif loaded.name in taken:
+            broken.append((entry.name, f"the name {loaded.name!r} is already taken"))
+        else:
+            taken.add(loaded.name)
+            found.append(loaded)
+    for name, reason in broken:
+        warnings.warn(f"format plugin {name!r} cannot be used: {reason}", RuntimeWarning, stacklevel=3)
+    return tuple(found), tuple(broken)
+
+
+def formats() -> tuple[Format, ...]:
+    """All formats that can be read: those of labile, then those other packages register.
+
+    Returns
+    -------
+    tuple of Format
+        A plugin that cannot be loaded is left out with a `RuntimeWarning` that names it and the reason.
+
+    Examples
+    --------
+    >>> [one.name for one in formats()][:2]
+    ['quantum_design', 'tables']
+    """
+    return BUILTIN + _plugins()[0]
+
+
+def identify(path: Path | str) -> Format:
+    """Find the format of a file from its content.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Format
+        The one specific format whose content matches; a generic one when no specific format does. Plugins are
+        loaded only when no specific format of labile matches. The suffix decides only between several matches.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, a folder, empty or unreadable; if no format matches (the message lists each
+        one and why it did not); if several match and the suffix does not decide.
+    """
+    path = Path(path)
+    head = _head(path)
+    reasons: dict[str, str] = {}
+    specific = _matching([one for one in BUILTIN if not one.generic], head, path.name, reasons)
+    if not specific:
+        plugins = _plugins()[0]
+        specific = _matching([one for one in plugins if not one.generic], head, path.name, reasons)
+        if not specific:
+            specific = _matching([one for one in BUILTIN + plugins if one.generic], head, path.name, reasons)
+    if not specific:
+        reasons.update({name: f"the plugin cannot be loaded ({reason})" for name, reason in _plugins()[1]})
+        tried = "".join(f"\n  {name}: {reason}" for name, reason in reasons.items())
+        raise FormatError(f"{path.name}: no format matches this file. Tried:{tried}")
+    if len(specific) > 1:
+        suffix = path.suffix.lower()
+        by_suffix = [one for one in specific if suffix in one.suffixes]
+        if len(by_suffix) != 1:
+            names = ", ".join(one.name for one in by_suffix or specific)
+            raise FormatError(f"{path.name}: the content matches several formats ({names}); choose with format=")
+        specific = by_suffix
+    return specific[0]
+
+
+def read(path: Path | str, *, format: str | None = None, **options: Any) -> list[Measurement]:
+    """Read a file with the reader of its format.
+
+    Parameters
+    ----------
+    path : path-like
+    format : str, optional
+        Name of a format; by default the content decides.
+    **options
+        Passed to the reader; each format's page lists them.
+
+    Returns
+    -------
+    list of Measurement
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read as that format, or the reader has no such option. Other `ValueError`
+        subclasses (`UnitError`, `MeasurementError`) name the file too.
+    """
+    path = Path(path)
+    if format is None:
+        chosen = identify(path)
+    else:
+        _head(path)
+        chosen = _by_name(format, path.name)
+    module = importlib.import_module(chosen.module)
+    try:
+        inspect.signature(module.read).bind(path, **options)
+    except TypeError as error:
+        known = list(inspect.signature(module.read).parameters)[1:]
+        raise FormatError(f"{path.name}: format {chosen.name!r}: {error}; its options are {', '.join(known)}") from None
+    measurements: list[Measurement] = module.read(path, **options)
+    return measurements
+
+
+def _by_name(name: str, file_name: str) -> Format:
+    for one in BUILTIN:
+        if one.name == name:
+            return one
+    plugins, broken = _plugins()
+    for one in plugins:
+        if one.name == name:
+            return one
+    if name in dict(broken):
+        raise FormatError(f"{file_name}: format {name!r} is a plugin that cannot be loaded: {dict(broken)[name]}")
+    known = ", ".join(one.name for one in formats())
+    raise FormatError(f"{file_name}: there is no format {name!r}; known: {known}")
+
+
+def _matching(candidates: list[Format], head: bytes, name: str, reasons: dict[str, str]) -> list[Format]:
+    matching = []
+    for one in candidates:
+        try:
+            reason = one.sniff(head, name)
+        except Exception as error:
+            # a sniffer of another package may fail in any way; that is a reason like others
+            reason = f"its sniffer failed ({type(error).__name__}: {error})"
+        if reason is None:
+            matching.append(one)
+        else:
+            reasons[one.name] = reason
+    return matching
+
+
+def _head(path: Path) -> bytes:
+    if path.is_dir():
+        raise FormatError(f"{path.name}: this is a folder; name a file in it")
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except FileNotFoundError:
+        raise FormatError(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path}: cannot be opened ({error})") from None
+    if not head.strip():
+        raise FormatError(f"{path.name}: the file is empty")
+    return head
