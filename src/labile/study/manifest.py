@@ -53,6 +53,17 @@ class StateTable(_Table):
     charge: str = ""
 
 
+class CellTable(_Table):
+    """`cell` of the material: lengths with their unit, angles in degrees."""
+
+    a: str
+    b: str
+    c: str
+    alpha: float = 90.0
+    beta: float = 90.0
+    gamma: float = 90.0
+
+
 class MaterialTable(_Table):
     """[material]."""
 
@@ -61,7 +72,7 @@ class MaterialTable(_Table):
     sites: int = 1
     states: list[StateTable] = []
     phases: list[str] = []
-    cell: list[float] | None = None
+    cell: CellTable | None = None
     space_group: str = ""
     polar_axis: Literal["", "a", "b", "c"] = ""
     volume_per_formula_unit: str | None = None

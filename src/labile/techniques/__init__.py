@@ -1,0 +1,156 @@
+"""One room per physical method; here is the table that says which rooms there are and what they offer.
+
+The table holds names only, so that asking what exists loads no technique.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+
+class TechniqueError(ValueError):
+    """An unknown technique, or a quantity that a technique does not give."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A way from what an instrument records to what a model explains.
+
+    Attributes
+    ----------
+    takes : str
+        Quantity of the raw measurement.
+    gives : tuple of str
+        Quantities it can return.
+    function : str
+        ``"module:name"``.
+    options : mapping of str to str
+        Option name to what it holds: a key of `core.units.QUANTITIES` (a number with its unit), or ``"text"``,
+        ``"number"``, ``"flag"``, ``"table"``, ``"holder"`` (a file, or a number with a unit).
+    uncertain : mapping of str to str
+        Option to the keyword that takes its standard uncertainty.
+    """
+
+    takes: str
+    gives: tuple[str, ...]
+    function: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    uncertain: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One physical method.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+    observables : mapping of str to str
+        Quantity to ``"module:class"`` of the observable that predicts it.
+    reductions : tuple of Reduction
+    polar : tuple of str
+        Quantities that exist in polar space groups only.
+    """
+
+    name: str
+    title: str
+    observables: Mapping[str, str]
+    reductions: tuple[Reduction, ...] = ()
+    polar: tuple[str, ...] = ()
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Quantities that a model can explain."""
+        return tuple(self.observables)
+
+    def observable(self, quantity: str) -> Any:
+        """Class of the observable that predicts a quantity.
+
+        Raises
+        ------
+        TechniqueError
+        """
+        if quantity not in self.observables:
+            raise TechniqueError(f"{self.name} has no quantity {quantity!r}; there are: {', '.join(self.observables)}")
+        return load(self.observables[quantity])
+
+    def reduction(self, takes: str, gives: str) -> Reduction:
+        """Return the reduction from one quantity to another.
+
+        Raises
+        ------
+        TechniqueError
+        """
+        for reduction in self.reductions:
+            if reduction.takes == takes and gives in reduction.gives:
+                return reduction
+        known = "; ".join(f"{r.takes} -> {', '.join(r.gives)}" for r in self.reductions)
+        raise TechniqueError(f"{self.name} cannot make {gives} from {takes}; it can do: {known}")
+
+
+TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
+    {
+        "magnetometry": Technique(
+            "magnetometry",
+            "Magnetometry",
+            {
+                "chi_t": "labile.techniques.magnetometry:ChiT",
+                "chi_m": "labile.techniques.magnetometry:ChiM",
+                "mu_eff": "labile.techniques.magnetometry:MuEff",
+                "high_spin_fraction": "labile.techniques.magnetometry:HighSpinFraction",
+            },
+            (
+                Reduction(
+                    "moment",
+                    ("chi_t", "chi_m", "mu_eff"),
+                    "labile.techniques.magnetometry:reduce_moment",
+                    {
+                        "sample_mass": "mass",
+                        "molar_mass": "molar_mass",
+                        "holder": "holder",
+                        "matrix": "text",
+                        "matrix_mass": "mass",
+                        "diamagnetic_susceptibility": "diamagnetic_susceptibility",
+                        "pascal": "table",
+                        "minimum_field": "magnetic_field",
+                    },
+                    {
+                        "sample_mass": "sigma_mass",
+                        "matrix_mass": "sigma_matrix_mass",
+                        "diamagnetic_susceptibility": "sigma_diamagnetic",
+                    },
+                ),
+            ),
+        ),
+    }
+)
+"""Techniques by the name a manifest gives."""
+
+
+def technique(name: str) -> Technique:
+    """Technique by name.
+
+    Raises
+    ------
+    TechniqueError
+        For an unknown one; the message lists what exists.
+
+    Examples
+    --------
+    >>> technique("magnetometry").quantities
+    ('chi_t', 'chi_m', 'mu_eff', 'high_spin_fraction')
+    """
+    if name not in TECHNIQUES:
+        raise TechniqueError(f"technique {name!r} is unknown; there are: {', '.join(TECHNIQUES)}")
+    return TECHNIQUES[name]
+
+
+def load(reference: str) -> Any:
+    """Return the object behind ``"module:name"``."""
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)

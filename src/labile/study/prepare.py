@@ -1,0 +1,615 @@
+"""From a manifest to the objects that are computed with; everything is checked before anything is computed."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from labile.core.constants import AMBIENT_PRESSURE
+from labile.core.material import Material, State, SymmetryError, require_polar
+from labile.core.measurement import Measurement
+from labile.core.parameters import Parameter, ParameterError, Parameters, Prior, Tie
+from labile.core.units import QUANTITIES, field_unit, scale_to_si, to_si
+from labile.inference.joint_fit import JointProblem
+from labile.inference.joint_problem import joint_parameters, shift_name
+from labile.inference.objective import CURVE_KINDS, TRANSITION_KINDS, Objective, Statement
+from labile.models.free_energy import Model
+from labile.models.library import build
+from labile.study.manifest import (
+    ComparisonTable,
+    Manifest,
+    ManifestTables,
+    MaterialTable,
+    MeasurementTable,
+    ModelTable,
+    ParameterTable,
+    Problems,
+    StatementTable,
+    unknown_key,
+)
+from labile.study.quantities import QuantityError, read_quantity, read_temperature
+from labile.study.reducing import RawData, inline_data, read_and_reduce
+from labile.techniques import Technique, technique
+
+MAIN = "model"
+"""Name of the study's own model in comparison tables."""
+IN_KELVIN = ("maximum_position", *TRANSITION_KINDS)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedStudy:
+    """A study ready to be computed.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    material : Material or None
+    joint : JointProblem or None
+        None in a study without a model.
+    comparisons : mapping of str to JointProblem
+    measurements : tuple of Measurement
+        Reduced, in the order of the manifest.
+    techniques : mapping of str to str
+        ``[[measurement]]`` label to technique.
+    groups : mapping of str to str
+        Label of each part and objective to its ``[[measurement]]``.
+    files : tuple of (str, str)
+        Name and sha256 of every data file read.
+    warnings : tuple of str
+    """
+
+    manifest: Manifest
+    material: Material | None
+    joint: JointProblem | None
+    comparisons: Mapping[str, JointProblem]
+    measurements: tuple[Measurement, ...]
+    techniques: Mapping[str, str]
+    groups: Mapping[str, str]
+    files: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """sha256 over the manifest, the bytes of all data files and labile's version."""
+        from labile.study.versions import labile_version
+
+        digest = hashlib.sha256(self.manifest.text.encode())
+        for name, sha in self.files:
+            digest.update(f"\0{name}\0{sha}".encode())
+        digest.update(f"\0{labile_version()}".encode())
+        return digest.hexdigest()
+
+
+@dataclass
+class _Building:
+    """What accumulates while the measurements of a manifest are built."""
+
+    problems: Problems
+    tables: ManifestTables
+    objectives: list[Objective] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    techniques: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    files: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    sigmas: dict[str, float] = field(default_factory=dict)
+    wide: dict[str, bool | None] = field(default_factory=dict)
+
+    @property
+    def formula(self) -> str:
+        """Of the material; empty when there is none."""
+        return "" if self.tables.material is None else self.tables.material.formula
+
+
+def prepare(manifest: Manifest) -> PreparedStudy:
+    """Build material, model, measurements and the joint problems of a manifest.
+
+    Parameters
+    ----------
+    manifest : Manifest
+
+    Returns
+    -------
+    PreparedStudy
+
+    Raises
+    ------
+    ManifestError
+        With every problem that could be found, each with its line, key and what to do.
+    """
+    tables, problems = manifest.tables, manifest.problems()
+    material = _material(tables.material, problems)
+    model = _model(("model",), tables.model, material, tables.material, problems)
+    building = _Building(problems, tables)
+    seen: set[str] = set()
+    for index, spec in enumerate(tables.measurement):
+        if spec.label in seen:
+            problems.add(("measurement", index, "label"), f"{spec.label!r} is used twice; labels must differ")
+        seen.add(spec.label)
+        _measurement(index, spec, manifest.folder, building)
+    if tables.model is None:
+        for name in ("parameters", "comparison"):
+            if getattr(tables, name):
+                problems.add((name,), "needs a [model]; add one or remove this table")
+    problems.raise_if_any()
+    joint: JointProblem | None = None
+    comparisons: dict[str, JointProblem] = {}
+    if model is not None:
+        joint, comparisons = _joint_problems(model, manifest, building)
+    problems.raise_if_any()
+    return PreparedStudy(
+        manifest,
+        material,
+        joint,
+        comparisons,
+        tuple(building.measurements),
+        building.techniques,
+        building.groups,
+        tuple(building.files),
+        tuple(dict.fromkeys(building.warnings)),
+    )
+
+
+def _material(table: MaterialTable | None, problems: Problems) -> Material | None:
+    if table is None or not table.states:
+        return None
+    states: list[State] = []
+    for index, item in enumerate(table.states):
+        with problems.at("material", "states", index):
+            states.append(State(item.name, item.spin, item.degeneracy, item.charge))
+    volume: float | None = None
+    if table.volume_per_formula_unit is not None:
+        with problems.at("material", "volume_per_formula_unit"):
+            volume = read_quantity(table.volume_per_formula_unit, "cell_volume").value
+    cell: tuple[float, ...] | None = None
+    if table.cell is not None:
+        with problems.at("material", "cell"):
+            edges = (read_quantity(getattr(table.cell, name), "length").value for name in "abc")
+            cell = (*edges, table.cell.alpha, table.cell.beta, table.cell.gamma)
+    if len(states) < len(table.states):
+        return None
+    material: Material | None = None
+    try:
+        material = Material(
+            table.formula,
+            tuple(states),
+            table.per,
+            table.sites,
+            tuple(table.phases),
+            cell,
+            table.space_group,
+            table.polar_axis,
+            volume,
+        )
+    except SymmetryError as error:
+        problems.add(("material", "space_group"), str(error))
+    except ValueError as error:
+        problems.add(("material",), str(error))
+    if table.formula and material is not None:
+        with problems.at("material", "formula"):
+            _ = material.molar_mass
+    return material
+
+
+def _model(
+    path: tuple[str | int, ...],
+    table: ModelTable | ComparisonTable | None,
+    material: Material | None,
+    material_table: MaterialTable | None,
+    problems: Problems,
+) -> Model | None:
+    if table is None:
+        return None
+    if material is None:
+        if material_table is None or not material_table.states:
+            problems.add(
+                path, 'a model needs states; write [material] and [[material.states]] with name = "LS" and so on'
+            )
+        return None
+    with problems.at(*path):
+        return build(table.builder, material.states, **table.options)
+    return None
+
+
+def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building: _Building) -> None:
+    problems, path = building.problems, ("measurement", index)
+    found: Technique | None = None
+    with problems.at(*path, "technique"):
+        found = technique(spec.technique)
+    kinds = {"file": spec.file or spec.files, "values": spec.values, "statements": spec.statements}
+    given = [name for name, value in kinds.items() if value is not None]
+    if len(given) != 1 or (spec.file is not None and spec.files is not None):
+        problems.add(
+            path, f"give exactly one of file, files, values and statements; found {' and '.join(given) or 'none'}"
+        )
+        return
+    if found is None:
+        return
+    building.techniques[spec.label] = spec.technique
+    _check_quantity(path, spec, found, building)
+    if spec.statements is not None:
+        _statements(path, spec, found, building)
+        return
+    count = len(problems.found)
+    raw: RawData | None = None
+    if spec.values is not None:
+        raw = inline_data(path, spec, problems)
+    else:
+        with problems.at(*path, "file" if spec.file else "files"):
+            raw = read_and_reduce(path, spec, found, folder, building.formula, problems)
+    if raw is None or len(problems.found) > count:
+        return
+    building.files += raw.files
+    building.warnings += raw.warnings
+    building.measurements += raw.measurements
+    building.groups.update({m.label: spec.label for m in raw.measurements})
+    if not (spec.fit and building.tables.model is not None):
+        return
+    for measurement in raw.measurements:
+        if measurement.branch == "isothermal":
+            building.warnings.append(f"{measurement.label}: measured at one temperature, shown and not fitted")
+            continue
+        with problems.at(*path):
+            observable = _observable(path, measurement.quantity, spec, found, problems)
+            if observable is None:
+                return
+            building.wide[measurement.label] = spec.width
+            building.objectives.append(
+                Objective(
+                    measurement.label,
+                    observable,
+                    measurement,
+                    technique=spec.technique,
+                    sample=spec.sample,
+                    jump=_jump(path, spec, problems),
+                    noise=spec.noise,
+                    **_systematics(path, spec, building),
+                )
+            )
+
+
+def _check_quantity(path: tuple[str | int, ...], spec: MeasurementTable, found: Technique, building: _Building) -> None:
+    if not spec.quantity:
+        only_transitions = spec.statements is not None and all(s.kind in TRANSITION_KINDS for s in spec.statements)
+        if not only_transitions:
+            building.problems.add(
+                path, f"the quantity is missing; write quantity = one of {', '.join(found.quantities)}"
+            )
+        return
+    with building.problems.at(*path, "quantity"):
+        found.observable(spec.quantity)
+    table = building.tables.material
+    if spec.quantity in found.polar and table is not None and table.space_group:
+        with building.problems.at(*path, "quantity"):
+            require_polar(table.space_group, table.polar_axis)
+
+
+def _observable(
+    path: tuple[str | int, ...], quantity: str, spec: MeasurementTable, found: Technique, problems: Problems
+) -> Any:
+    kind = found.observable(quantity)
+    known = [name for name in inspect.signature(kind).parameters if name != "sample"]
+    bad = [name for name in spec.observable if name not in known]
+    for name in bad:
+        problems.add((*path, "observable", name), unknown_key(name, known))
+    if bad:
+        return None
+    options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.observable.items()}
+    if "sample" in inspect.signature(kind).parameters:
+        options["sample"] = spec.sample
+    try:
+        return kind(**options)
+    except TypeError:
+        needed = [
+            name
+            for name, p in inspect.signature(kind).parameters.items()
+            if p.default is inspect.Parameter.empty and name not in options
+        ]
+        problems.add(
+            (*path, "observable"), f"{quantity} needs {', '.join(needed)}; write observable = {{ {needed[0]} = ... }}"
+        )
+    return None
+
+
+def _jump(path: tuple[str | int, ...], spec: MeasurementTable, problems: Problems) -> Any:
+    if spec.jump in ("auto", "none"):
+        return spec.jump
+    if isinstance(spec.jump, list) and len(spec.jump) == 2:
+        with problems.at(*path, "jump"):
+            return (read_temperature(spec.jump[0]), read_temperature(spec.jump[1]))
+    problems.add(
+        (*path, "jump"),
+        f'found {spec.jump!r}, expected "auto", "none" or the two temperatures next to it, e.g. [140, 142]',
+    )
+    return "none"
+
+
+def _systematics(path: tuple[str | int, ...], spec: MeasurementTable, building: _Building) -> dict[str, str]:
+    """Names of the nuisance parameters of a measurement; their prior sigmas are remembered for later."""
+    names = {"temperature_offset": "", "factor": ""}
+    defaults = {
+        "temperature_offset": f"{spec.instrument}.temperature_offset",
+        "factor": f"{spec.sample}_{spec.technique}.factor",
+    }
+    quantities = {"temperature_offset": "temperature_difference", "factor": "factor"}
+    for kind, default in defaults.items():
+        table = getattr(spec, kind)
+        if table is None:
+            continue
+        names[kind] = table.name or default
+        with building.problems.at(*path, kind, "prior_sigma"):
+            sigma = read_quantity(table.prior_sigma, quantities[kind]).value
+            if not sigma > 0:
+                raise QuantityError(f"must be > 0, found {table.prior_sigma!r}")
+            if building.sigmas.setdefault(names[kind], sigma) != sigma:
+                raise QuantityError(f"{names[kind]} already has another prior_sigma; give it once or a name of its own")
+    return names
+
+
+def _statements(path: tuple[str | int, ...], spec: MeasurementTable, found: Technique, building: _Building) -> None:
+    assert spec.statements is not None
+    problems = building.problems
+    pressure = AMBIENT_PRESSURE
+    if spec.pressure is not None:
+        with problems.at(*path, "pressure"):
+            pressure = read_quantity(spec.pressure, "pressure").value
+    observable: Any = None
+    if spec.quantity in found.quantities:
+        with problems.at(*path, "observable"):
+            observable = _observable(path, spec.quantity, spec, found, problems)
+    for number, item in enumerate(spec.statements):
+        where = (*path, "statements", number)
+        statement = _statement(where, item, spec, problems)
+        if statement is None or (observable is None and not statement.is_transition):
+            continue
+        label = f"{spec.label}: {_statement_name(statement)}"
+        if label in building.groups:
+            problems.add(where, f"another statement already gives the {_statement_name(statement)}; merge the two")
+            continue
+        building.groups[label] = spec.label
+        if statement.is_transition:
+            building.wide[label] = False
+            own, systematics = None, {}
+        else:
+            building.wide[label] = spec.width
+            own, systematics = observable, _systematics(path, spec, building)
+        with problems.at(*where):
+            building.objectives.append(
+                Objective(
+                    label,
+                    own,
+                    statement=statement,
+                    technique=spec.technique,
+                    sample=spec.sample,
+                    branch="equilibrium" if spec.branch == "auto" else spec.branch,
+                    pressure=pressure,
+                    **systematics,
+                )
+            )
+
+
+def _statement(
+    where: tuple[str | int, ...], item: StatementTable, spec: MeasurementTable, problems: Problems
+) -> Statement | None:
+    count = len(problems.found)
+    if item.kind not in CURVE_KINDS + TRANSITION_KINDS:
+        known = ", ".join(CURVE_KINDS + TRANSITION_KINDS)
+        problems.add((*where, "kind"), f"{item.kind!r} is unknown; use one of {known}")
+        return None
+    quantity = "temperature_difference" if item.kind == "hysteresis_width" else "temperature"
+    if item.kind not in IN_KELVIN:
+        quantity = spec.quantity
+    unit = item.unit if item.kind in IN_KELVIN else item.unit or spec.unit
+    value = sigma = math.nan
+    limit = {"<": -1, ">": 1, "": 0}[item.limit]
+    with problems.at(*where, "value"):
+        read = read_quantity(item.value, quantity, unit)
+        value, sigma = read.value, read.sigma
+        if read.limit and limit and read.limit != limit:
+            raise QuantityError(f"{item.value!r} contradicts limit = {item.limit!r}")
+        limit = read.limit or limit
+        if item.sigma is not None:
+            if math.isfinite(sigma):
+                raise QuantityError(
+                    f"{item.value!r} gives an uncertainty and sigma = {item.sigma:g} gives another; keep one"
+                )
+            sigma = item.sigma * scale_to_si(unit or "1", quantity)
+        if not math.isfinite(sigma):
+            raise QuantityError(f'{item.value!r} has no uncertainty; add sigma = ... or write it as "3.12(2)"')
+    for name, kinds in (("at", ("value",)), ("between", ("difference",))):
+        if getattr(item, name) is None and item.kind in kinds:
+            example = {"at": "at = 120", "between": "between = [20, 300]"}[name]
+            problems.add(where, f"a statement of kind {item.kind} needs {name}; write for instance {example} (in K)")
+        elif getattr(item, name) is not None and item.kind not in kinds:
+            problems.add((*where, name), f"does not belong to a statement of kind {item.kind}; it is for {kinds[0]}")
+    window: tuple[float, float] | None = None
+    temperatures: tuple[float, ...] = ()
+    if item.at is not None:
+        with problems.at(*where, "at"):
+            temperatures = (read_temperature(item.at),)
+    if item.between is not None:
+        with problems.at(*where, "between"):
+            temperatures = (read_temperature(item.between[0]), read_temperature(item.between[1]))
+    if item.window is not None:
+        with problems.at(*where, "window"):
+            window = (read_temperature(item.window[0]), read_temperature(item.window[1]))
+    if len(problems.found) > count:
+        return None
+    with problems.at(*where):
+        return Statement(item.kind, value, sigma, limit, temperatures, window, item.text, item.source or spec.source)
+    return None
+
+
+def _statement_name(statement: Statement) -> str:
+    """Short unique name: what is stated, and where."""
+    kind = statement.kind.replace("_", " ")
+    if statement.kind == "value":
+        return f"at {statement.temperatures[0]:g} K"
+    if statement.kind == "difference":
+        return f"difference {statement.temperatures[0]:g} to {statement.temperatures[1]:g} K"
+    if statement.window is not None:
+        return f"{kind} in {statement.window[0]:g}-{statement.window[1]:g} K"
+    return kind
+
+
+def _joint_problems(
+    model: Model, manifest: Manifest, building: _Building
+) -> tuple[JointProblem | None, dict[str, JointProblem]]:
+    tables, problems = manifest.tables, building.problems
+    assert tables.model is not None
+    if not building.objectives:
+        problems.add(("model",), "there is nothing to fit; give a measurement or statements, or remove [model]")
+        return None, {}
+    objectives = _with_width(building, tables.model.width)
+    joint = _problem(
+        ("parameters",), model, objectives, tables.parameters, building, required=frozenset(tables.parameters)
+    )
+    comparisons: dict[str, JointProblem] = {}
+    for index, table in enumerate(tables.comparison):
+        path = ("comparison", index)
+        if table.name == MAIN or table.name in comparisons:
+            problems.add((*path, "name"), f"{table.name!r} is taken; comparisons need different names, not {MAIN!r}")
+            continue
+        with problems.at(*path):
+            other = build(table.builder, model.states, **table.options)
+            # what the observables and nuisance parameters are does not depend on the model that is compared
+            inherited = {n: p for n, p in tables.parameters.items() if n not in model.parameters}
+            own = {**inherited, **table.parameters}
+            built = _problem(
+                (*path, "parameters"),
+                other,
+                _with_width(building, table.width),
+                own,
+                building,
+                required=frozenset(table.parameters),
+            )
+            if built is not None:
+                comparisons[table.name] = built
+    return joint, comparisons
+
+
+def _with_width(building: _Building, wide: bool) -> tuple[Objective, ...]:
+    out = []
+    for objective in building.objectives:
+        allowed = building.wide[objective.label]
+        chosen = wide if allowed is None else wide and allowed
+        out.append(replace(objective, width=f"{objective.sample}.t_half_width" if chosen else ""))
+    return tuple(out)
+
+
+def _problem(
+    path: tuple[str | int, ...],
+    model: Model,
+    objectives: tuple[Objective, ...],
+    tables: Mapping[str, ParameterTable],
+    building: _Building,
+    required: frozenset[str],
+) -> JointProblem | None:
+    problems = building.problems
+    count = len(problems.found)
+    defaults = joint_parameters(model, objectives)
+    parameters = defaults.updated(_nuisance_priors(defaults, building))
+    parameters = parameters.updated(_shared_shifts(objectives, building.groups))
+    changes: list[Parameter] = []
+    for name, table in tables.items():
+        where = (*path, name) if name in required else ("parameters", name)
+        if name not in parameters:
+            if name in required:
+                problems.add(where, unknown_key(name, parameters.names).replace("unknown key", "no such parameter"))
+            continue
+        with problems.at(*where):
+            changes.append(_parameter(parameters[name], table))
+    if len(problems.found) > count:
+        return None
+    with problems.at(*path):
+        parameters = parameters.updated(changes)
+        _require_values(parameters)
+        _require_bounds(parameters)
+        return JointProblem(model, objectives, parameters)
+    return None
+
+
+def _nuisance_priors(parameters: Parameters, building: _Building) -> list[Parameter]:
+    changes = []
+    for name, sigma in building.sigmas.items():
+        if name in parameters:
+            mean = 1.0 if parameters[name].quantity == "factor" or name.endswith("factor") else 0.0
+            changes.append(replace(parameters[name], prior=Prior(mean, sigma)))
+    return changes
+
+
+def _shared_shifts(objectives: Sequence[Objective], groups: Mapping[str, str]) -> list[Parameter]:
+    """One mass moves the heating and the cooling run of a file together, so their shifts are one parameter."""
+    first: dict[tuple[str, str], str] = {}
+    changes = []
+    for objective in objectives:
+        if objective.measurement is None:
+            continue
+        for term in objective.measurement.correlated:
+            name = shift_name(objective, term.name)
+            leader = first.setdefault((groups[objective.label], term.name), name)
+            if leader != name:
+                changes.append(Parameter(name, 0.0, unit="1", tie=Tie(leader)))
+    return changes
+
+
+def _parameter(default: Parameter, table: ParameterTable) -> Parameter:
+    """A parameter of the problem as the manifest changes it."""
+    quantity = default.quantity
+    dimension = QUANTITIES[quantity].si if quantity in QUANTITIES else "1"
+    numbers = (table.value, table.min, table.max, table.prior, None if table.tie is None else table.tie.offset or None)
+    unit = table.unit or ""
+    if not unit and any(n is not None for n in numbers):
+        if dimension != "1":
+            raise ParameterError(f'the unit is missing; write for instance unit = "{field_unit(quantity)}"')
+        unit = "1"
+    unit = unit or default.unit or "1"
+    scale = scale_to_si(unit, quantity)
+    lower = default.lower if table.min is None else float(to_si(table.min, unit, quantity))
+    upper = default.upper if table.max is None else float(to_si(table.max, unit, quantity))
+    source = table.source or (default.source if table.value is None else "")
+    if table.tie is not None:
+        if table.value is not None or table.fixed:
+            raise ParameterError("is tied; a tied parameter has no value of its own and is not fixed")
+        tie = Tie(table.tie.to, table.tie.factor, table.tie.offset * scale)
+        return replace(default, unit=unit, value=math.nan, tie=tie, fixed=False, prior=None, source=source)
+    prior = default.prior
+    if table.prior is not None:
+        mean, sigma = table.prior.normal
+        prior = Prior(float(to_si(mean, unit, quantity)), sigma * scale)
+    value = default.value
+    if table.value is not None:
+        value = float(to_si(table.value, unit, quantity))
+    elif math.isnan(value) and table.prior is not None:
+        assert prior is not None
+        value = min(max(prior.mean, lower), upper)
+    elif math.isnan(value) and math.isfinite(lower) and math.isfinite(upper):
+        value = 0.5 * (lower + upper)
+    return Parameter(default.name, value, unit, lower, upper, prior, table.fixed, None, source)
+
+
+def _require_values(parameters: Parameters) -> None:
+    missing = [p for p in parameters if math.isnan(p.value) and p.tie is None]
+    if missing:
+        lines = [f'"{p.name}" = {{ value = ..., unit = "{p.unit or "1"}" }}' for p in missing]
+        raise ParameterError("no value given for these parameters; write\n    " + "\n    ".join(lines))
+
+
+def _require_bounds(parameters: Parameters) -> None:
+    """A free parameter that starts at 0 says nothing about its size; then bounds or a prior must."""
+    vague = [
+        p
+        for p in parameters.free
+        if p.value == 0 and p.prior is None and not (math.isfinite(p.lower) and math.isfinite(p.upper))
+    ]
+    if vague:
+        names = ", ".join(f'"{p.name}" (in {p.unit or "1"})' for p in vague)
+        raise ParameterError(
+            f"these free parameters start at 0 without bounds, so nothing says how far to look: {names}; give min and"
+            " max, a prior, or a start value other than 0"
+        )

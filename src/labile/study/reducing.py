@@ -1,0 +1,377 @@
+"""Data of a study: inline numbers and instrument files, read, reduced by their technique and cut into branches."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labile.core.branches import split_branches
+from labile.core.conditions import Conditions
+from labile.core.constants import AMBIENT_PRESSURE
+from labile.core.measurement import Measurement, Provenance
+from labile.core.units import scale_to_si
+from labile.study.quantities import QuantityError, read_quantity, read_temperature
+from labile.techniques import Reduction, Technique, load
+
+if TYPE_CHECKING:
+    from labile.study.manifest import MeasurementTable, Problems
+
+
+@dataclass(frozen=True, eq=False)
+class RawData:
+    """What one ``[[measurement]]`` became.
+
+    Attributes
+    ----------
+    measurements : tuple of Measurement
+        Reduced, one a branch.
+    files : tuple of (str, str)
+        Name and sha256 of every file read.
+    warnings : tuple of str
+    """
+
+    measurements: tuple[Measurement, ...]
+    files: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_file(
+    path: Path, format: str = "", options: Mapping[str, Any] | None = None
+) -> tuple[list[Measurement], list[str]]:
+    """Measurements of one file, and what its reader warned of.
+
+    Parameters
+    ----------
+    path : Path
+    format : str
+        Name of a format; empty to let the content decide.
+    options : mapping, optional
+        Of the reader.
+
+    Raises
+    ------
+    ValueError
+        As `labile.formats.registry.read`; also when the file holds no measurement.
+    """
+    from labile.formats.registry import FormatError, read
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = read(path, format=format or None, **dict(options or {}))
+    if not found:
+        raise FormatError(f"{path.name}: the file holds no measurement")
+    return found, [str(item.message) for item in caught]
+
+
+def inline_data(path: tuple[str | int, ...], spec: MeasurementTable, problems: Problems) -> RawData | None:
+    """Measurement from `temperature` and `values` written in the manifest; None when something is wrong."""
+    assert spec.values is not None
+    count = len(problems.found)
+    if spec.temperature is None or len(spec.temperature) != len(spec.values):
+        found = "none" if spec.temperature is None else str(len(spec.temperature))
+        problems.add(
+            (*path, "values"),
+            f"{len(spec.values)} values need as many temperatures, found {found}; write temperature = [...]",
+        )
+        return None
+    if not spec.values:
+        problems.add((*path, "values"), "is empty; give at least one number")
+        return None
+    temperatures, values, sigmas, limits = [], [], [], []
+    for i, text in enumerate(spec.temperature):
+        with problems.at(*path, "temperature", i):
+            temperatures.append(read_temperature(text, spec.temperature_unit))
+    for i, text in enumerate(spec.values):
+        with problems.at(*path, "values", i):
+            read = read_quantity(text, spec.quantity, spec.unit)
+            values.append(read.value)
+            sigmas.append(read.sigma)
+            limits.append(read.limit)
+    if len(problems.found) > count:
+        return None
+    sigma = np.array(sigmas)
+    given = spec.sigma if isinstance(spec.sigma, list) else None if spec.sigma is None else [spec.sigma] * len(values)
+    if given is not None:
+        if len(given) != len(values):
+            problems.add((*path, "sigma"), f"{len(given)} entries for {len(values)} values; give one number or as many")
+            return None
+        for i, text in enumerate(given):
+            where = (*path, "sigma", i) if isinstance(spec.sigma, list) else (*path, "sigma")
+            with problems.at(*where):
+                if math.isfinite(sigma[i]):
+                    raise QuantityError(f"value {i + 1} already carries its uncertainty; remove one of the two")
+                sigma[i] = _sigma(text, values[i], spec.quantity, spec.unit)
+    if len(problems.found) > count:
+        return None
+    if np.any(np.isfinite(sigma)) and not np.all(np.isfinite(sigma)):
+        missing = int(np.flatnonzero(~np.isfinite(sigma))[0])
+        problems.add((*path, "values", missing), "has no uncertainty although others have; write it as 3.12(3)")
+        return None
+    with problems.at(*path):
+        measurement = Measurement(
+            spec.quantity,
+            np.array(values),
+            Conditions(np.array(temperatures), _pressure(spec), _field(spec)),
+            sigma if np.all(np.isfinite(sigma)) else None,
+            spec.unit or "",
+            limits=np.array(limits) if any(limits) else None,
+            branch="equilibrium" if spec.branch == "auto" else spec.branch,
+            sweep_rate=_rate(spec),
+            sample=spec.sample,
+            label=spec.label,
+            provenance=Provenance(spec.source or "written in the manifest"),
+        )
+        return RawData((measurement,))
+    return None
+
+
+def read_and_reduce(
+    path: tuple[str | int, ...],
+    spec: MeasurementTable,
+    technique: Technique,
+    folder: Path,
+    formula: str,
+    problems: Problems,
+) -> RawData | None:
+    """Measurements from the files of one ``[[measurement]]``; None when something is wrong."""
+    names = [spec.file] if spec.file is not None else list(spec.files or [])
+    raw: list[Measurement] = []
+    files: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for i, name in enumerate(names):
+        where = (*path, "file") if spec.file is not None else (*path, "files", i)
+        with problems.at(*where):
+            parts, heard = read_file(folder / name, spec.format, spec.reader)
+            notes += heard
+            files.append((name, parts[0].provenance.sha256))
+            raw += [replace(part, sample=spec.sample) for part in parts]
+    if len(files) < len(names):
+        return None
+    count = len(problems.found)
+    options: dict[str, Any] = {}
+    reduction: Reduction | None = None
+    usable = [m for m in raw if m.quantity == spec.quantity]
+    if usable:
+        if spec.reduction:
+            problems.add((*path, "reduction"), f"the file already holds {spec.quantity}; there is nothing to reduce")
+    else:
+        takes = {r.takes for r in technique.reductions if spec.quantity in r.gives}
+        usable = [m for m in raw if m.quantity in takes]
+        if not usable:
+            found = ", ".join(dict.fromkeys(m.quantity for m in raw))
+            wanted = " or ".join([spec.quantity, *sorted(takes)])
+            problems.add((*path, "quantity"), f"{names[0]} holds {found}; {spec.quantity} needs {wanted}")
+            return None
+        reduction = technique.reduction(usable[0].quantity, spec.quantity)
+        options = reduction_options(reduction, spec.reduction, folder, (*path, "reduction"), problems)
+    if len(problems.found) > count:
+        return None
+    usable = [_with_conditions(m, spec) for m in usable]
+    with problems.at(*path):
+        parts_ = list(usable)
+        if reduction is not None:
+            parts_, heard = reduce(reduction, parts_, spec.quantity, options, formula)
+            notes += heard
+        cut = [piece for part in parts_ for piece in _branches(part, spec)]
+        labelled = [replace(m, label=_label(spec.label, m, cut), sample=spec.sample) for m in cut]
+        return RawData(tuple(_with_sigma(m, spec) for m in labelled), tuple(files), tuple(notes))
+    return None
+
+
+def reduction_options(
+    reduction: Reduction,
+    given: Mapping[str, Any],
+    folder: Path,
+    path: tuple[str | int, ...],
+    problems: Problems,
+) -> dict[str, Any]:
+    """Keyword arguments of a reduction from text with units.
+
+    Parameters
+    ----------
+    reduction : Reduction
+    given : mapping
+        Option to text, number or table.
+    folder : Path
+        That file names start from.
+    path : tuple
+        Of the options in the manifest, for errors.
+    problems : Problems
+
+    Returns
+    -------
+    dict
+    """
+    from labile.study.manifest import unknown_key
+
+    out: dict[str, Any] = {}
+    for name, text in given.items():
+        if name not in reduction.options:
+            problems.add((*path, name), unknown_key(name, list(reduction.options)))
+            continue
+        kind = reduction.options[name]
+        with problems.at(*path, name):
+            out.update(_option(reduction, name, kind, text, folder))
+    return out
+
+
+def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path) -> dict[str, Any]:
+    expected = {"text": (str, "text in quotes"), "flag": (bool, "true or false"), "table": (dict, "a table { ... }")}
+    if kind in expected:
+        wanted, words = expected[kind]
+        if not isinstance(text, wanted):
+            raise QuantityError(f"expected {words}, found {text!r}")
+        return {name: text}
+    if kind == "window":
+        if not isinstance(text, list) or len(text) != 2:
+            raise QuantityError(f"expected two temperatures such as [20, 60], found {text!r}")
+        return {name: (read_temperature(text[0]), read_temperature(text[1]))}
+    if kind == "number":
+        return {name: read_quantity(text, "factor").value}
+    if kind == "holder":
+        if isinstance(text, str) and (folder / text).is_file():
+            blanks = [m for m in read_file(folder / text)[0] if m.quantity == reduction.takes]
+            if len(blanks) != 1:
+                raise QuantityError(f"{text} holds {len(blanks)} {reduction.takes} measurements; one is needed")
+            return {name: blanks[0]}
+        raise QuantityError(f"{text!r} is no file beside the manifest; name the file of the empty holder")
+    if name == "diamagnetic_susceptibility" and text == "estimate":
+        return {name: text}
+    read = read_quantity(text, kind)
+    out: dict[str, Any] = {name: read.value}
+    if math.isfinite(read.sigma):
+        if name not in reduction.uncertain:
+            raise QuantityError(f"{text!r}: an uncertainty of {name} is not propagated; write the value alone")
+        out[reduction.uncertain[name]] = read.sigma
+    return out
+
+
+def reduce(
+    reduction: Reduction, raw: Sequence[Measurement], quantity: str, options: Mapping[str, Any], formula: str = ""
+) -> tuple[list[Measurement], list[str]]:
+    """Apply a reduction to every measurement and collect what it warned of.
+
+    Parameters
+    ----------
+    reduction : Reduction
+    raw : sequence of Measurement
+    quantity : str
+        To return.
+    options : mapping
+        Keyword arguments, SI.
+    formula : str
+        Of the study's material: its molar mass is used where neither options nor header give one.
+
+    Returns
+    -------
+    reduced : list of Measurement
+    warnings : list of str
+    """
+    function = load(reduction.function)
+    reduced: list[Measurement] = []
+    notes: list[str] = []
+    for measurement in raw:
+        arguments = dict(options)
+        if "molar_mass" in reduction.options and "molar_mass" not in arguments and formula:
+            from labile.core.material import molar_mass
+
+            mass, header = molar_mass(formula), measurement.attributes.get("molar_mass")
+            if header is None:
+                arguments["molar_mass"] = mass
+            elif isinstance(header, float) and abs(header / mass - 1.0) > 1e-3:
+                notes.append(
+                    f"{measurement.label}: the header's molar mass {header * 1e3:.3f} g/mol was used, the formula of"
+                    f" the material gives {mass * 1e3:.3f} g/mol; state molar_mass to choose"
+                )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = function(measurement, quantity=quantity, **arguments)
+        notes += [str(item.message) for item in caught]
+        reduced += [result] if isinstance(result, Measurement) else list(result)
+    return reduced, notes
+
+
+def _with_conditions(measurement: Measurement, spec: MeasurementTable) -> Measurement:
+    conditions = measurement.conditions
+    if spec.pressure is not None:
+        conditions = replace(conditions, pressure=_pressure(spec))
+    if spec.magnetic_field is not None:
+        if np.any(conditions.magnetic_field != 0):
+            raise QuantityError(
+                f"magnetic_field = {spec.magnetic_field!r}, but the file records its own; remove the key"
+            )
+        conditions = replace(conditions, magnetic_field=_field(spec))
+    rate = _rate(spec)
+    return replace(measurement, conditions=conditions, sweep_rate=measurement.sweep_rate if rate is None else rate)
+
+
+def _branches(measurement: Measurement, spec: MeasurementTable) -> tuple[Measurement, ...]:
+    if spec.branch != "auto":
+        return (replace(measurement, branch=spec.branch),)
+    if measurement.branch != "equilibrium" or len(measurement) < 2:
+        return (measurement,)
+    return split_branches(measurement)
+
+
+def _label(label: str, measurement: Measurement, parts: Sequence[Measurement]) -> str:
+    if len(parts) == 1:
+        return label
+    same = [m for m in parts if m.branch == measurement.branch]
+    if len(same) == 1:
+        return f"{label}, {measurement.branch}"
+    return f"{label}, {measurement.branch} {next(i for i, m in enumerate(same, 1) if m is measurement)}"
+
+
+def _with_sigma(measurement: Measurement, spec: MeasurementTable) -> Measurement:
+    if spec.sigma is None:
+        return measurement
+    if isinstance(spec.sigma, list):
+        raise QuantityError(
+            'sigma of a file is one value with its unit, e.g. sigma = "0.02 cm3 K/mol" or sigma = "1 %"'
+        )
+    if measurement.sigma is not None:
+        step = "uncertainties of the file replaced by those of the manifest"
+        measurement = replace(measurement, provenance=measurement.provenance.then(step))
+    sigma = np.array([_sigma(spec.sigma, float(v), spec.quantity, spec.unit) for v in measurement.values])
+    return replace(measurement, sigma=sigma)
+
+
+def _sigma(text: Any, value: float, quantity: str, unit: str | None) -> float:
+    if isinstance(text, str) and text.strip().endswith("%"):
+        share = read_quantity(text.strip()[:-1], "factor").value / 100
+        sigma = abs(value) * share
+    elif isinstance(text, str):
+        sigma = _difference(text, quantity)
+    else:
+        if unit is None:
+            raise QuantityError(
+                f"sigma = {text!r} has no unit; write for instance sigma = {text!r} with its unit in quotes"
+            )
+        sigma = float(text) * scale_to_si(unit, quantity)
+    if not sigma > 0:
+        raise QuantityError(f"sigma = {text!r} must be > 0")
+    return float(f"{sigma:.15g}")
+
+
+def _difference(text: str, quantity: str) -> float:
+    """An uncertainty with a unit: the zero of a temperature scale does not enter."""
+    zero = read_quantity("0 " + text.strip().partition(" ")[2], quantity).value
+    return read_quantity(text, quantity).value - zero
+
+
+def _pressure(spec: MeasurementTable) -> float:
+    return AMBIENT_PRESSURE if spec.pressure is None else read_quantity(spec.pressure, "pressure").value
+
+
+def _field(spec: MeasurementTable) -> float:
+    return 0.0 if spec.magnetic_field is None else read_quantity(spec.magnetic_field, "magnetic_field").value
+
+
+def _rate(spec: MeasurementTable) -> float | None:
+    return None if spec.sweep_rate is None else read_quantity(spec.sweep_rate, "sweep_rate").value
