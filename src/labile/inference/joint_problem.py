@@ -21,11 +21,12 @@ from labile.models.distribution import distributed
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import Fold
 from labile.models.free_energy import Model
-from labile.models.observable import Prediction, chain
+from labile.models.observable import chain
 from labile.models.populations import Populations, Status
 from labile.models.transitions import (
     Switch,
     equilibrium_transition,
+    never_switches,
     require_transition,
     side_populations,
     switching_temperature,
@@ -181,7 +182,7 @@ class JointProblem:
             rows.append(slope[:, None] * jacobian)
         for objective, jump in zip(self.objectives, self.jumps, strict=True):
             if jump is not None:
-                residual, row = self._jump_residual(objective, jump, values)
+                residual, row = self.jump_residual(objective, jump, values)
                 parts.append(np.array([residual]))
                 rows.append(row[None, :])
         for parameter in self.priors:
@@ -193,19 +194,21 @@ class JointProblem:
             rows.append(row)
         return np.concatenate(parts), np.concatenate(rows) @ self.parameters.matrix
 
-    def _jump_residual(self, objective: Objective, jump: Jump, values: Mapping[str, float]) -> tuple[float, np.ndarray]:
+    def jump_residual(self, objective: Objective, jump: Jump, values: Mapping[str, float]) -> tuple[float, np.ndarray]:
+        """Switching temperature against the interval of an observed jump, and its gradient in all parameters."""
         assert objective.measurement is not None
         names = self.parameters.names
         offset = values[objective.temperature_offset] if objective.temperature_offset else 0.0
         lag = LAG_UP if jump.heating else LAG_DOWN
         template = replace(objective.measurement.conditions[:1], time=None)
         window = (max(1.0, 0.2 * jump.temperature), 5.0 * jump.temperature)
-        switch = require_transition(
-            switching_temperature(
-                self.model, values, template, heating=jump.heating, lag=min(max(values[lag], 0.0), 1.0), window=window
-            ),
-            objective.label,
+        switch = switching_temperature(
+            self.model, values, template, heating=jump.heating, lag=min(max(values[lag], 0.0), 1.0), window=window
         )
+        if switch is None:
+            # far from the solution the model may not switch at all: hold the residual at the edge of the window
+            edge = never_switches(self.model, values, template, heating=jump.heating, window=window)
+            switch = Switch(edge, np.zeros(len(self.model.parameters)), "gradual")
         row = _switch_row(switch, self.model, names, lag)
         if objective.temperature_offset:
             row[names.index(objective.temperature_offset)] -= 1.0
@@ -357,13 +360,22 @@ def _observe(
     predicted = np.array(prediction.values)
     past = populations.status == Status.PAST_FOLD
     if fold is not None and past.any():
-        other = replace(populations, x=np.where(past[:, None], fold.x_after[None, :], populations.x))
-        step: Prediction = observable.predict(other, conditions, values)
+        # the prediction moves linearly from the end of the branch towards the minimum that follows it
+        other = replace(
+            populations,
+            x=np.where(past[:, None], fold.x_after[None, :], populations.x),
+            x_theta=np.where(past[:, None, None], fold.after_theta[None, :, :], populations.x_theta),
+        )
+        step = observable.predict(other, conditions, values)
+        step_jacobian, _ = chain(step, other, names)
         distance = (np.asarray(conditions.temperature) - fold.temperature) / PAST_FOLD_WIDTH
-        rise = np.where(past, step.values - prediction.values, 0.0)
-        predicted = predicted + rise * np.abs(distance)
+        weight = np.where(past, np.abs(distance), 0.0)
+        rise = step.values - prediction.values
+        predicted = predicted + weight * rise
+        jacobian = jacobian + weight[:, None] * (step_jacobian - jacobian)
         columns = [names.index(name) for name in populations.parameter_names]
-        jacobian[:, columns] -= (rise * np.sign(distance) / PAST_FOLD_WIDTH)[:, None] * fold.t_theta[None, :]
+        pull = np.where(past, np.sign(distance) * rise / PAST_FOLD_WIDTH, 0.0)
+        jacobian[:, columns] -= pull[:, None] * fold.t_theta[None, :]
     return predicted, jacobian, slope
 
 

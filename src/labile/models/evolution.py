@@ -44,6 +44,8 @@ class Fold:
         d temperature/d parameter.
     x_theta : ndarray (K, n)
         dx/d parameter at the fold point.
+    after_theta : ndarray (K, n)
+        dx_after/d parameter, the motion of the fold included.
     """
 
     temperature: float
@@ -52,6 +54,7 @@ class Fold:
     heating: bool
     t_theta: np.ndarray
     x_theta: np.ndarray
+    after_theta: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +120,13 @@ class Landscape:
         if minima.count[0] == 0:
             raise NotConvergedError(f"model {self.model.name}: no minimum was found at {temperature:g} K")
         return np.asarray(np.log(np.maximum(minima.x[0, 0], 1e-300)))
+
+    def populations(self, temperature: float, start: np.ndarray) -> Populations:
+        """Populations and derivatives of the minimum that a descent from ln x = start reaches."""
+        grid = np.array([temperature])
+        log_x, status = self.follow(grid, start)
+        c = self.coefficients(grid, derivatives=True)
+        return populations_at(self.model, c, self.conditions(grid), self.values, log_x, status, "path")
 
     def energy(self, temperature: float, log_x: np.ndarray) -> tuple[float, float, np.ndarray]:
         """G, dG/dT and dG/dtheta at fixed populations."""
@@ -267,7 +277,9 @@ def _zoom(land: Landscape, first: float, second: float, u: np.ndarray) -> tuple[
             continue
         if fold is None:
             t, x, t_theta, x_theta = _solve_fold(land, float(grid[k]), path[k])
-            fold = Fold(t, x, np.exp(path[k + 1]), second > first, t_theta, x_theta)
+            after = land.populations(t, path[k + 1])
+            after_theta = after.x_theta[0] + t_theta[:, None] * after.x_t[0][None, :]
+            fold = Fold(t, x, after.x[0], second > first, t_theta, x_theta, after_theta)
         start, left, target = path[k + 1], float(grid[k + 1]), second
     return start, fold
 

@@ -196,7 +196,7 @@ def switching_temperature(
     -------
     Switch or None
         Of the largest jump; the gradual T1/2 when there is no jump; None when the share of the upper states never
-        passes 1/2 along the path.
+        passes 1/2 along the path (`never_switches` says on which side of the window it lies).
     """
     land = Landscape(model, template, values)
     grid = np.geomspace(window[0], window[1], 240)
@@ -323,6 +323,17 @@ def side_populations(
         result.x_t_theta[past] = 0.0
     status = np.where(past, Status.PAST_FOLD, status)
     return replace(result, status=status), fold
+
+
+def never_switches(
+    model: Model, values: Mapping[str, float], template: Conditions, *, heating: bool, window: tuple[float, float]
+) -> float:
+    """Edge of the window (K) beyond which a missing switch lies: the lower one when the high states always win."""
+    land = Landscape(model, template, values)
+    grid = np.geomspace(window[0], window[1], 60)
+    grid = grid if heating else grid[::-1]
+    log_x, _ = land.follow(grid, land.global_minimum(float(grid[0])))
+    return window[0] if _high_share(model, np.exp(log_x[-1])) > 0.5 else window[1]
 
 
 def require_transition(switch: Switch | None, what: str) -> Switch:
