@@ -12,8 +12,9 @@ from labile.core.conditions import Conditions
 from labile.core.constants import GAS_CONSTANT, VACUUM_PERMEABILITY
 from labile.core.material import State
 from labile.core.measurement import CorrelatedTerm, Measurement
-from labile.core.pascal_constants import estimate_diamagnetism, pascal_diamagnetism
-from labile.core.units import from_si, to_si
+from labile.core.pascal_constants import pascal_diamagnetism
+from labile.core.units import from_si
+from labile.formats import quantum_design
 from labile.models.observable import Observable, chain
 from labile.models.populations import Populations
 from labile.techniques.magnetometry import (
@@ -34,6 +35,8 @@ from labile.techniques.magnetometry import (
 CHI_T = 4 * math.pi * 1e-6  # m3 K/mol per cm3 K/mol
 STATES = (State("LS", 0), State("HS", 2), State("V", 2))
 ER_FILE = Path(__file__).parents[2] / "examples" / "magnetometer" / "fc7.dat"
+# what this laboratory writes into entries that MultiVu meant for something else
+ER_HEADER = {"SAMPLE_VOLUME": "eicosane_mass/mg", "SAMPLE_SIZE": "diamagnetic_susceptibility/(emu/mol)"}
 
 
 def sample(moment_emu=(2.4e-4, 2.4e-4), temperature=(300.0, 150.0), field=0.1, **others):
@@ -75,37 +78,28 @@ def test_impossible_spins_are_refused(bad):
 # ---------------------------------------------------------------- reduction
 
 
-def read_mpms3(path, column):
-    """A minimal parse of an MPMS3 file: temperature (K), field (Oe) and moment (emu) of complete rows."""
-    lines = path.read_text(encoding="latin-1").splitlines()
-    start = lines.index("[Data]")
-    names = lines[start + 1].split(",")
-    wanted = [names.index(n) for n in ("Temperature (K)", "Magnetic Field (Oe)", column)]
-    rows = [line.split(",") for line in lines[start + 2 :]]
-    table = np.array([[float(row[i]) for i in wanted] for row in rows if len(row) > max(wanted) and row[wanted[2]]])
-    return table.T
-
-
-@pytest.mark.parametrize(("centre", "expected"), [("Fixed", 11.37), ("Free", 11.37)])
-def test_erbium_sample_at_room_temperature(centre, expected):
-    temperature, oersted, moment = read_mpms3(ER_FILE, f"DC Moment {centre} Ctr (emu)")
-    raw = Measurement.from_field(
-        "moment", moment, "emu", Conditions(temperature, magnetic_field=to_si(oersted, "Oe", "magnetic_field"))
-    )
-    header = {
-        "sample_mass": 10.1e-6,
-        "molar_mass": 0.70495,
-        "eicosane_mass": 17.3e-6,
-        "diamagnetic_susceptibility": to_si(-3.19e-4, "emu/mol", "diamagnetic_susceptibility"),
-    }
-    chi_t = reduce_moment(replace(raw, attributes=header))
-    warm = np.abs(temperature - 300) < 2
-    assert warm.any()
-    assert chi_t.in_unit()[warm].mean() == pytest.approx(expected, rel=0.01)
-    # the same arithmetic in cgs with the number MagnetoPy uses for eicosane
+@pytest.mark.parametrize("centre", ["fixed", "free"])
+def test_erbium_sample_at_room_temperature(centre):
+    (raw,) = quantum_design.read(ER_FILE, moment=centre, header_meaning=ER_HEADER)
+    chi_t = reduce_moment(raw)
+    last = int(np.argmin(np.abs(chi_t.temperature - 300)))
+    assert chi_t.temperature[last] == pytest.approx(299.93, abs=0.01)
+    assert chi_t.in_unit()[last] == pytest.approx(11.37, rel=0.01)
+    # tighter, against the arithmetic in cgs with the number MagnetoPy uses for eicosane
+    moment, oersted = raw.in_unit("emu"), from_si(raw.conditions.magnetic_field, "Oe", "magnetic_field")
     moles = 10.1e-3 / 704.95
-    by_hand = ((moment / oersted + 0.00024306 * 17.3e-3 / 282.55) / moles + 3.19e-4) * temperature
+    by_hand = ((moment / oersted + 0.00024306 * 17.3e-3 / 282.55) / moles + 3.19e-4) * raw.temperature
     assert np.max(np.abs(chi_t.in_unit() / by_hand - 1)) < 1e-5
+    # the error of the moment alone: corrections do not add to it
+    assert chi_t.sigma_in_unit() == pytest.approx(
+        raw.sigma_in_unit("emu") / oersted / moles * raw.temperature, rel=1e-9
+    )
+
+
+def test_a_header_that_mentions_a_matrix_without_its_mass_warns():
+    (raw,) = quantum_design.read(ER_FILE)
+    with pytest.warns(MagnetometryWarning, match="mentions eicosane"):
+        reduce_moment(raw, diamagnetic_susceptibility="estimate")
 
 
 def test_emu_and_si_moments_give_the_same():
@@ -260,6 +254,9 @@ def test_holder_is_interpolated_in_temperature_and_field():
     raw = sample(temperature=(300.0, 155.0), field=[0.1, 0.2])
     exact = -1e-6 * np.array([0.1, 0.2]) * (1 + raw.temperature / 1000)
     assert blank_of(held, raw) == pytest.approx(exact, rel=1e-6)
+    # the parts of a log, one per field, are one holder
+    parts = [held[grid_b == b] for b in (0.05, 0.2, 1.0)]
+    assert blank_of(parts, raw) == pytest.approx(exact, rel=1e-6)
     # a field read as 0.1003 instead of 0.1 T is the same setting
     near = holder(np.linspace(10, 350, 18), 0.1003)
     raw = sample(temperature=(300.0, 155.0), field=0.1)
@@ -282,6 +279,7 @@ def test_constant_holder_is_an_emu_per_oersted():
         (holder([10.0, 200.0], 0.1), "300 K lies outside the holder 'empty' .10 to 200 K"),
         (holder([10.0, 350.0], 0.2), "point 1 is at 0.1 T, the holder 'empty' was measured at 0.2 T"),
         (Measurement("chi_t", [1.0], Conditions([10.0])), "must be a moment, found chi_t"),
+        ([], "the holder has no measurement"),
     ],
 )
 def test_holder_is_never_extrapolated(held, message):
@@ -390,7 +388,7 @@ def curve(function, low=10.0, high=300.0, points=200, branch="heating"):
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (lambda t: 3.0 + 0.0 * t, "no step: the curve changes by 0 %"),
+        (lambda t: 3.0 + 0.0 * t, "no step: cold and warm end of 10 to 300 K differ by 0 %"),
         (lambda t: 3.0 + 0.05 * np.sin(t), "no step"),
         (lambda t: 0.01 * t, "no plateau on the cold side"),
         (lambda t: 3 / (1 + np.exp(-(t - 290) / 10)), "no plateau on the warm side"),
@@ -429,18 +427,11 @@ def test_window_and_refusals():
 
 
 def test_the_erbium_sample_shows_no_transition():
-    temperature, oersted, moment = read_mpms3(ER_FILE, "DC Moment Fixed Ctr (emu)")
-    raw = Measurement.from_field(
-        "moment", moment, "emu", Conditions(temperature, magnetic_field=to_si(oersted, "Oe", "magnetic_field"))
-    )
-    chi_t = reduce_moment(
-        raw, sample_mass=10.1e-6, molar_mass=0.70495, matrix_mass=17.3e-6,
-        diamagnetic_susceptibility=estimate_diamagnetism(0.70495),
-    )  # fmt: skip
-    found = transition_temperatures(chi_t)
+    (raw,) = quantum_design.read(ER_FILE, header_meaning=ER_HEADER)
+    found = transition_temperatures(reduce_moment(raw))
     assert found.t_half_up is None
     assert found.t_half_down is None
-    assert found.reason
+    assert "no step" in found.heating.reason
 
 
 @given(st.floats(110, 170), st.floats(0.5, 6), st.floats(0.2, 5), st.floats(0, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,17 +19,17 @@ class MagnetometryError(ValueError):
 
 
 def holder_moment(
-    holder: Measurement | float, sample: Measurement, sigma_constant: float = 0.0
+    holder: Measurement | Sequence[Measurement] | float, sample: Measurement, sigma_constant: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray | None, str]:
     """Moment of the holder at each point of a sample.
 
     A measured holder is interpolated linearly in temperature within each of its fields, then between fields; a
-    field within 0.5 % (and 0.1 mT) of a measured one is scaled to it.
+    field within 0.5 % (or 0.1 mT, where that is less than 10 %) of a measured one is scaled to it.
 
     Parameters
     ----------
-    holder : Measurement or float
-        ``"moment"``, or moment per H in m3 (SI; 1 emu/Oe = 4 pi 1e-6 m3).
+    holder : Measurement, sequence of Measurement, or float
+        ``"moment"`` (the parts of one log together), or moment per H in m3 (SI; 1 emu/Oe = 4 pi 1e-6 m3).
     sample : Measurement
         Its temperatures and fields are used.
     sigma_constant : float
@@ -58,7 +59,7 @@ def holder_moment(
     """
     where = f"measurement {sample.label!r}"
     field = np.asarray(sample.conditions.magnetic_field)
-    if not isinstance(holder, Measurement):
+    if isinstance(holder, (int, float)):
         if not math.isfinite(holder) or abs(holder) > 1e-6:
             raise MagnetometryError(
                 f"{where}: a constant holder is its moment per H in m3 (1e-9 emu/Oe is 1.26e-14 m3), found {holder!r}"
@@ -66,53 +67,61 @@ def holder_moment(
         strength = field / VACUUM_PERMEABILITY
         sigma = np.abs(strength) * sigma_constant if sigma_constant else None
         return holder * strength, sigma, f"holder removed: {holder / (4e-6 * math.pi):.5g} emu/Oe"
-    if holder.quantity != "moment" or holder.axis is not None:
-        raise MagnetometryError(f"{where}: the holder {holder.label!r} must be a moment, found {holder.quantity}")
+    blanks = (holder,) if isinstance(holder, Measurement) else tuple(holder)
+    if not blanks:
+        raise MagnetometryError(f"{where}: the holder has no measurement; leave it out, or give its moment")
+    for blank in blanks:
+        if blank.quantity != "moment" or blank.axis is not None:
+            raise MagnetometryError(f"{where}: the holder {blank.label!r} must be a moment, found {blank.quantity}")
     if sigma_constant:
         raise MagnetometryError(f"{where}: sigma_holder is for a constant holder; a measured one brings its own sigma")
-    layers = _layers(holder)
+    layers = _layers(blanks)
+    label = ", ".join(blank.label for blank in blanks)
     fields = np.array([layer[0] for layer in layers])
-    total = holder.total_sigma
+    known_sigma = any(blank.total_sigma is not None for blank in blanks)
     moment, spread = np.zeros(len(sample)), np.zeros(len(sample))
     for i, (temperature, b) in enumerate(zip(sample.temperature, field, strict=True)):
         nearest = int(np.argmin(np.abs(fields - b)))
         if abs(fields[nearest] - b) <= _field_tolerance(b):
-            weights = {nearest: b / fields[nearest] if fields[nearest] != 0 else 1.0}
+            weights = {nearest: b / fields[nearest]}
         else:
             above = int(np.searchsorted(fields, b))
             if above in (0, fields.size):
                 raise MagnetometryError(
-                    f"{where}: point {i + 1} is at {b:g} T, the holder {holder.label!r} was measured at"
+                    f"{where}: point {i + 1} is at {b:g} T, the holder {label!r} was measured at"
                     f" {', '.join(f'{f:.4g}' for f in fields[:8])} T; it is not extrapolated. Measure the holder"
                     " at this field, or give its moment per H as one number"
                 )
             share = (b - fields[above - 1]) / (fields[above] - fields[above - 1])
             weights = {above - 1: 1.0 - share, above: share}
-        moment[i] = sum(
-            w * _at(layers[k][1], layers[k][2], temperature, where, holder.label) for k, w in weights.items()
-        )
-        if total is not None:
-            spread[i] = sum(abs(w) * np.interp(temperature, layers[k][1], layers[k][3]) for k, w in weights.items())
-    step = f"holder removed: {holder.label} ({holder.provenance.source or 'inline'}), {len(holder)} points interpolated"
-    return moment, spread if total is not None else None, step
+        for k, weight in weights.items():
+            _, known, moments, sigmas = layers[k]
+            moment[i] += weight * _at(known, moments, temperature, where, label)
+            spread[i] += abs(weight) * np.interp(temperature, known, sigmas)
+    points = sum(len(blank) for blank in blanks)
+    source = blanks[0].provenance.source or "inline"
+    return moment, spread if known_sigma else None, f"holder removed: {label} ({source}), {points} points interpolated"
 
 
 def _field_tolerance(b: float) -> float:
-    return 1e-4 + 5e-3 * abs(b)
+    return max(5e-3 * abs(b), min(1e-4, 0.1 * abs(b)))
 
 
-def _layers(holder: Measurement) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
+def _layers(blanks: Sequence[Measurement]) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
     """One (field, temperatures, moments, sigmas) per field of the holder, both ascending."""
-    field = np.asarray(holder.conditions.magnetic_field)
-    sigma = holder.total_sigma if holder.total_sigma is not None else np.zeros(len(holder))
+    field = np.concatenate([blank.conditions.magnetic_field for blank in blanks])
+    temperatures = np.concatenate([blank.temperature for blank in blanks])
+    values = np.concatenate([blank.values for blank in blanks])
+    sigmas_known = [(blank, blank.total_sigma) for blank in blanks]
+    sigma = np.concatenate([np.zeros(len(blank)) if s is None else s for blank, s in sigmas_known])
     layers = []
     remaining = np.argsort(field, kind="stable")
     while remaining.size:
         first = field[remaining[0]]
         chosen = remaining[field[remaining] - first <= _field_tolerance(first)]
         remaining = remaining[chosen.size :]
-        temperature, inverse, counts = np.unique(holder.temperature[chosen], return_inverse=True, return_counts=True)
-        moments = np.bincount(inverse, weights=holder.values[chosen]) / counts
+        temperature, inverse, counts = np.unique(temperatures[chosen], return_inverse=True, return_counts=True)
+        moments = np.bincount(inverse, weights=values[chosen]) / counts
         sigmas = np.bincount(inverse, weights=sigma[chosen]) / counts
         layers.append((float(field[chosen].mean()), temperature, moments, sigmas))
     return layers

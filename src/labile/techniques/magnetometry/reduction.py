@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,7 @@ def reduce_moment(
     quantity: str = "chi_t",
     sample_mass: float | None = None,
     molar_mass: float | None = None,
-    holder: Measurement | float | None = None,
+    holder: Measurement | Sequence[Measurement] | float | None = None,
     matrix_mass: float | None = None,
     matrix: str = "eicosane",
     matrix_susceptibility: float | None = None,
@@ -65,9 +65,9 @@ def reduce_moment(
         kg, without holder and matrix.
     molar_mass : float, optional
         kg/mol, of what the result is per mole of.
-    holder : Measurement or float, optional
-        Moment of the empty holder, interpolated in temperature and field and never extrapolated; or its
-        moment per H in m3 (1 emu/Oe = 4 pi 1e-6 m3).
+    holder : Measurement, sequence of Measurement, or float, optional
+        Moment of the empty holder (all parts of its log), interpolated in temperature and field and never
+        extrapolated; or its moment per H in m3 (1 emu/Oe = 4 pi 1e-6 m3).
     matrix_mass : float, optional
         kg of what the sample is fixed in; the header's ``eicosane_mass`` when the matrix is eicosane.
     matrix : str

@@ -174,10 +174,8 @@ def _branch_transition(measurement: Measurement, branch: str, window: tuple[floa
     step = high - low
     if abs(step) <= max(5 * noise, 0.05 * float(np.max(np.abs(values)))):
         change = 100 * abs(step) / float(np.max(np.abs(values)) or 1.0)
-        span = f"between {temperature[0]:.4g} and {temperature[-1]:.4g} K"
-        return BranchTransition(
-            branch, low=low, high=high, reason=f"no step: the curve changes by {change:.2g} % {span}"
-        )
+        span = f"cold and warm end of {temperature[0]:.4g} to {temperature[-1]:.4g} K"
+        return BranchTransition(branch, low=low, high=high, reason=f"no step: {span} differ by {change:.2g} %")
     for side, drift in (("cold", cold.drift), ("warm", warm.drift)):
         if drift > LARGEST_DRIFT * abs(step):
             return BranchTransition(
