@@ -189,7 +189,11 @@ def test_reversed_field_turns_limits_and_keeps_chi():
         ({"molar_mass": 704.95}, "704.95 g/mol is 0.70495"),
         ({"diamagnetic_susceptibility": None}, "no diamagnetic correction is known.*'estimate'.*pascal"),
         ({"diamagnetic_susceptibility": 3e-9}, "must be <= 0"),
+        ({"diamagnetic_susceptibility": -3.19e-4}, "-3e-4 cm3/mol is -3.8e-9"),
         ({"diamagnetic_susceptibility": "guess"}, "found 'guess'"),
+        ({"diamagnetic_susceptibility": None, "pascal": {"formul": "C6H6"}}, "unknown 'formul'"),
+        ({"diamagnetic_susceptibility": None, "pascal": {"groups": {}}}, "no formula"),
+        ({"sigma_mass": 0.1}, "not below the sample mass"),
         ({"pascal": {"formula": "C6H6"}}, "not both"),
         ({"quantity": "moment"}, "quantity must be"),
         ({"minimum_field": 0.2}, "2 of 2 points have a field below 0.2 T, the first is point 1"),
@@ -315,8 +319,9 @@ def test_high_spin_fraction_far_outside_warns_and_wrong_input_is_refused():
     with pytest.warns(MagnetometryWarning, match="outside"):
         n = high_spin_fraction(chi_t, 0.0, 3.0 * CHI_T)
     assert n.values[1] == pytest.approx(4 / 3)
-    with pytest.raises(MagnetometryError, match="must be above"):
-        high_spin_fraction(chi_t, 3.0, 3.0)
+    for low, high in ((3e-5, 3e-5), (0.0, 3.0), (0.0, math.nan)):
+        with pytest.raises(MagnetometryError, match="must be above"):
+            high_spin_fraction(chi_t, low, high)
     with pytest.raises(MagnetometryError, match="needs chi_t"):
         high_spin_fraction(n, 0.0, 1.0)
 

@@ -135,6 +135,8 @@ def reduce_moment(
     ):
         if not (uncertainty >= 0 and math.isfinite(uncertainty)):
             raise MagnetometryError(f"{where}: {name} must be >= 0 (SI), found {uncertainty!r}")
+    if sigma_mass >= mass:
+        raise MagnetometryError(f"{where}: sigma_mass {sigma_mass:g} kg is not below the sample mass {mass:g} kg")
 
     field_strength = flux_density / VACUUM_PERMEABILITY
     per_moment = molar / (mass * field_strength)
@@ -251,9 +253,10 @@ def high_spin_fraction(
     if measurement.quantity != "chi_t":
         raise MagnetometryError(f"{where}: high_spin_fraction needs chi_t, found {measurement.quantity}")
     step = chi_t_high - chi_t_low
-    if not (step > 0 and math.isfinite(step)):
+    if not 0 < step < 0.01:
         raise MagnetometryError(
-            f"{where}: chi_t_high must be above chi_t_low (m3 K/mol), found {chi_t_high!r} and {chi_t_low!r}"
+            f"{where}: chi_t_high must be above chi_t_low, both in m3 K/mol (3 cm3 K/mol is 3.77e-5), found"
+            f" {chi_t_high!r} and {chi_t_low!r}"
         )
     values = (measurement.values - chi_t_low) / step
     effects = {
@@ -362,6 +365,13 @@ def _diamagnetism(
         raise MagnetometryError(f"{where}: give either diamagnetic_susceptibility or pascal, not both")
     value: Any
     if pascal is not None:
+        known = ("formula", "groups", "ring_atoms", "constitutive")
+        bad = [key for key in pascal if key not in known]
+        if bad or "formula" not in pascal:
+            found = f"unknown {', '.join(map(repr, bad))}" if bad else "no formula"
+            raise MagnetometryError(
+                f"{where}: pascal needs formula, and may have {', '.join(known[1:])}; found {found}"
+            )
         value, source = pascal_constants.pascal_diamagnetism(**pascal), f"Pascal's constants of {pascal['formula']}"
     elif given == "estimate":
         value, source = pascal_constants.estimate_diamagnetism(molar_mass), "estimate -M/2 x 1e-6"
@@ -374,9 +384,10 @@ def _diamagnetism(
             f"{where}: no diamagnetic correction is known; pass diamagnetic_susceptibility in m3/mol (0 for none),"
             " 'estimate' for -M/2 x 1e-6 cm3/mol, or pascal = {'formula': ...} for Pascal's constants"
         )
-    if isinstance(value, str) or not -1.0 < value <= 0:
+    if isinstance(value, str) or not -1e-6 < value <= 0:
         raise MagnetometryError(
-            f"{where}: diamagnetic_susceptibility ({source}) must be <= 0 in m3/mol, or 'estimate', found {value!r}"
+            f"{where}: diamagnetic_susceptibility ({source}) must be <= 0 in m3/mol (-3e-4 cm3/mol is -3.8e-9), or"
+            f" 'estimate', found {value!r}"
         )
     shown = float(from_si(float(value), "cm3/mol", "diamagnetic_susceptibility"))
     steps.append(f"diamagnetism of the sample removed: {shown:.5g} cm3/mol ({source})")
