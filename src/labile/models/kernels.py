@@ -22,6 +22,8 @@ TOLERANCE = 1e-10
 """Largest |mu_i - lambda|/RT accepted as stationary."""
 SAME_MINIMUM = 1e-6
 """Minima closer than this in every population are one."""
+NEGLIGIBLE = 0.02
+"""A vertex whose population cannot exceed this at any stationary point is no start."""
 
 CONVERGED, NOT_CONVERGED, PAST_FOLD = 0, 1, 2
 
@@ -263,6 +265,8 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
 def unique_minimum(g, w, rt, mi, u, scratch):
     """Whether G has one minimum for certain; if so u receives a start close to it.
 
+    The bounds found on the way stay in scratch[4][2] (lo) and scratch[4][3] (hi).
+
     Every stationary point obeys x_i ~ exp(-(g_i + sum_j W_ij x_j)/RT). Bounds lo <= x <= hi put into the right-hand
     side give tighter bounds; when RT diag(1/hi) + W is positive definite on sum dx = 0, G is convex in the whole box
     that holds all stationary points, so there is one. False means "perhaps not".
@@ -274,14 +278,12 @@ def unique_minimum(g, w, rt, mi, u, scratch):
             if i != j:
                 low = min(low, w[i, j])
                 high = max(high, w[i, j])
-    if 4.0 * rt * (1.0 + min(mi, 0.0)) + 2.0 * (low - high) > 0.0 and mi != 0.0:
-        return True
-    if mi != 0.0:
-        return False
     _, _, _, s, more = scratch
     lo, hi, weight_lo, weight_hi = more[2], more[3], more[4], more[5]
     for i in range(n):
         lo[i], hi[i] = 0.0, 1.0
+    if mi != 0.0:
+        return 4.0 * rt * (1.0 + min(mi, 0.0)) + 2.0 * (low - high) > 0.0
     sure = 4.0 * rt + 2.0 * (low - high) > 0.0
     for sweep in range(12):
         top = -math.inf
@@ -342,14 +344,18 @@ def _convex_in_box(w, rt, hi, s, scratch):
 
 
 @njit(cache=True, fastmath=False)
-def _start(u, n, vertex):
-    """Fill u with a start: close to a vertex, or the centre for vertex = n."""
+def _start(u, n, vertex, lo, hi):
+    """Fill u with a start: the centre for vertex = n, else as close to a vertex as the bounds allow."""
     for i in range(n):
         u[i] = 0.0
     if vertex < n:
+        rest = 0.0
         for i in range(n):
-            u[i] = math.log(1e-3)
-        u[vertex] = math.log(1.0 - 1e-3 * (n - 1))
+            if i != vertex:
+                rest += lo[i] + hi[i] + 1e-9
+        x = min(hi[vertex], 0.999)
+        for i in range(n):
+            u[i] = math.log(x if i == vertex else (1.0 - x) * (lo[i] + hi[i] + 1e-9) / rest)
 
 
 @njit(cache=True, fastmath=False)
@@ -361,7 +367,8 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
     n = g.size
     mu, log_big, q = scratch[0][0], scratch[0][1], scratch[0][2]
     count, failures = 0, 0
-    _start(u, n, n)
+    lo, hi = scratch[4][2], scratch[4][3]
+    _start(u, n, n, lo, hi)
     single = unique_minimum(g, w, rt, mi, u, scratch)
     first = -1 if use_previous and not single else 0
     for attempt in range(first, n + 1):
@@ -370,9 +377,11 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
         elif attempt == -1:
             u[:] = previous
         elif attempt == 0:
-            _start(u, n, n)
+            _start(u, n, n, lo, hi)
+        elif hi[attempt - 1] < NEGLIGIBLE:
+            continue
         else:
-            _start(u, n, attempt - 1)
+            _start(u, n, attempt - 1, lo, hi)
         if descend(g, w, rt, mi, manifold, u, x, max_iterations, single, scratch) != CONVERGED:
             failures += 1
             single = False
@@ -453,4 +462,4 @@ def follow_points(g, w, rt, mi, manifold, start, us, status, max_iterations):
             us[p] = np.nan
             u[:] = start if p == 0 else us[p - 1]
             if not np.all(np.isfinite(u)):
-                _start(u, n, n)
+                u[:] = 0.0
