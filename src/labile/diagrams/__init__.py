@@ -1,0 +1,1 @@
+"""Maps over temperature, pressure and light: stable states, loops and limits."""

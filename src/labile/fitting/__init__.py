@@ -1,0 +1,1 @@
+"""The fit engine: least squares on any residuals of Parameters; it knows no crystal."""

@@ -1,0 +1,1 @@
+"""Joint problems built from measurements, models and observables, and what their data decide."""

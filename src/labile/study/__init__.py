@@ -1,0 +1,1 @@
+"""A study: its manifest, its run, its results and its report."""
