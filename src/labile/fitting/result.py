@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
-from labile.core.parameters import Parameters
+from labile.core.parameters import Parameter, Parameters, Prior, Tie
 from labile.core.uncertain import format_uncertain
 from labile.core.units import from_si, pretty_unit, scale_to_si
+from labile.fitting.covariance import determine
 from labile.fitting.problem import Block
 
 
@@ -24,6 +26,32 @@ class FitStatus(Enum):
     FAILED = "the model could not be evaluated at the start values"
 
 
+def _plain(value: Any) -> Any:
+    """A JSON value: arrays become lists, non-finite floats their names."""
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.array(value, dtype=float)
+
+
+def _parameter(stored: Mapping[str, Any]) -> Parameter:
+    fields = dict(stored)
+    for key in ("value", "lower", "upper"):
+        fields[key] = float(fields[key])
+    fields["prior"] = Prior(**fields["prior"]) if fields["prior"] else None
+    fields["tie"] = Tie(**fields["tie"]) if fields["tie"] else None
+    return Parameter(**fields)
+
+
 @dataclass(frozen=True, eq=False)
 class FitResult:
     """Values, covariance and residuals of a least-squares fit.
@@ -33,8 +61,9 @@ class FitResult:
     parameters : Parameters
         At the solution.
     covariance : ndarray (F, F)
-        Of the free parameters, SI: (J^T J)^-1, not scaled by chi2. Directions the data do not determine
-        have infinite variance (see `undetermined`).
+        Of the free parameters, SI: (J^T J)^-1, not scaled by chi2. A parameter that the data do not determine has
+        infinite variance and NaN covariances (see `undetermined`); one on a bound is held there: its row and
+        column are 0 and the others are conditional on it.
     chi2 : float
         Sum of squared residuals, priors included.
     residuals : ndarray (R,)
@@ -50,6 +79,8 @@ class FitResult:
         chi2 reached from each start, best first.
     citations : tuple of str
         BibTeX keys of the methods used.
+    notes : tuple of str
+        Sentences about what happened on the way: refused steps, starts that failed.
     """
 
     parameters: Parameters
@@ -65,6 +96,7 @@ class FitResult:
     undetermined: tuple[str, ...] = ()
     starts: tuple[float, ...] = ()
     citations: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -93,7 +125,7 @@ class FitResult:
 
     @property
     def correlation(self) -> np.ndarray:
-        """Correlation matrix of the free parameters; NaN where a variance is infinite."""
+        """Correlation matrix of the free parameters; NaN where a variance is infinite or zero."""
         sigma = self.sigma
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.clip(self.covariance / np.outer(sigma, sigma), -1.0, 1.0))
@@ -145,13 +177,80 @@ class FitResult:
         used = row != 0
         return float(np.sqrt(row[used] @ self.covariance[np.ix_(used, used)] @ row[used]))
 
-    def propagate(self, gradient: np.ndarray) -> float:
-        """Standard uncertainty of a derived quantity with this gradient in the free parameters."""
-        used = gradient != 0
-        if not np.any(used):
-            return 0.0
-        variance = float(gradient[used] @ self.covariance[np.ix_(used, used)] @ gradient[used])
-        return math.sqrt(variance) if variance >= 0 else math.nan
+    def propagate(self, gradient: np.ndarray) -> Any:
+        """Standard uncertainty of derived quantities with these gradients in the free parameters.
+
+        Exact also where single parameters are not determined: a combination that the data do determine gets its
+        finite value, any other an infinite one. Parameters on a bound count as held there.
+
+        Parameters
+        ----------
+        gradient : ndarray (F,) or (..., F)
+
+        Returns
+        -------
+        float or ndarray (...)
+        """
+        gradient = np.asarray(gradient, dtype=float)
+        moving = np.array([name not in self.at_bound for name in self.free_names], dtype=bool)
+        if self.status is FitStatus.FAILED:
+            sigma = np.full(gradient.shape[:-1], np.nan)
+        else:
+            sigma = np.sqrt(determine(self.jacobian[:, moving]).variance(gradient[..., moving]))
+        return float(sigma) if sigma.ndim == 0 else sigma
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, texts, lists and mappings for JSON; non-finite numbers become "nan", "inf", "-inf".
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "parameters": [{k: _plain(v) for k, v in asdict(p).items()} for p in self.parameters],
+            "covariance": _plain(self.covariance),
+            "chi2": _plain(self.chi2),
+            "residuals": _plain(self.residuals),
+            "jacobian": _plain(self.jacobian),
+            "blocks": [asdict(block) for block in self.blocks],
+            "status": self.status.name,
+            "iterations": self.iterations,
+            "evaluations": self.evaluations,
+            "at_bound": list(self.at_bound),
+            "undetermined": list(self.undetermined),
+            "starts": _plain(self.starts),
+            "citations": list(self.citations),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FitResult:
+        """Rebuild a result from `to_dict`.
+
+        Raises
+        ------
+        ValueError
+            If a key is missing or malformed; the message names it.
+        """
+        try:
+            parameters = Parameters(tuple(_parameter(p) for p in data["parameters"]))
+            residuals = _array(data["residuals"])
+            count = len(parameters.free_names)
+            return cls(
+                parameters=parameters,
+                covariance=_array(data["covariance"]).reshape(count, count),
+                chi2=float(data["chi2"]),
+                residuals=residuals,
+                jacobian=_array(data["jacobian"]).reshape(residuals.size, count),
+                blocks=tuple(Block(**block) for block in data["blocks"]),
+                status=FitStatus[data["status"]],
+                iterations=int(data["iterations"]),
+                evaluations=int(data["evaluations"]),
+                starts=tuple(float(chi2) for chi2 in data["starts"]),
+                **{k: tuple(data[k]) for k in ("at_bound", "undetermined", "citations", "notes")},
+            )
+        except KeyError as error:
+            raise ValueError(f"a stored fit result lacks or misnames {error}; store it again with to_dict") from error
 
     def table(self) -> list[tuple[str, str, str]]:
         """Rows of name, value with s.u. in the parameter's unit, and role (free, fixed, tied)."""
@@ -178,4 +277,6 @@ class FitResult:
             for n, v, r in self.table()
         )
         caption = html.escape(f"chi2 {self.chi2:.4g}, {self.n_data} data, {self.n_free} free: {self.message}")
-        return f"<table><caption>{caption}</caption><tr><th>parameter</th><th>value</th><th>role</th></tr>{rows}</table>"
+        return (
+            f"<table><caption>{caption}</caption><tr><th>parameter</th><th>value</th><th>role</th></tr>{rows}</table>"
+        )
