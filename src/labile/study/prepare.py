@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from labile import __version__
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.material import Material, State, SymmetryError, require_polar
 from labile.core.measurement import Measurement
@@ -76,12 +77,10 @@ class PreparedStudy:
     @property
     def key(self) -> str:
         """sha256 over the manifest, the bytes of all data files and labile's version."""
-        from labile.study.versions import labile_version
-
         digest = hashlib.sha256(self.manifest.text.encode())
         for name, sha in self.files:
             digest.update(f"\0{name}\0{sha}".encode())
-        digest.update(f"\0{labile_version()}".encode())
+        digest.update(f"\0{__version__}".encode())
         return digest.hexdigest()
 
 
@@ -281,8 +280,11 @@ def _check_quantity(path: tuple[str | int, ...], spec: MeasurementTable, found: 
                 path, f"the quantity is missing; write quantity = one of {', '.join(found.quantities)}"
             )
         return
+    fitted = building.tables.model is not None and spec.fit
     with building.problems.at(*path, "quantity"):
-        found.observable(spec.quantity)
+        found.require(spec.quantity)
+        if fitted or spec.statements is not None:
+            found.observable(spec.quantity)
     table = building.tables.material
     if spec.quantity in found.polar and table is not None and table.space_group:
         with building.problems.at(*path, "quantity"):
@@ -359,7 +361,7 @@ def _statements(path: tuple[str | int, ...], spec: MeasurementTable, found: Tech
         with problems.at(*path, "pressure"):
             pressure = read_quantity(spec.pressure, "pressure").value
     observable: Any = None
-    if spec.quantity in found.quantities:
+    if spec.quantity in found.observables:
         with problems.at(*path, "observable"):
             observable = _observable(path, spec.quantity, spec, found, problems)
     for number, item in enumerate(spec.statements):

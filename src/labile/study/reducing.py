@@ -232,6 +232,10 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
         if not isinstance(text, list) or len(text) != 2:
             raise QuantityError(f"expected two temperatures such as [20, 60], found {text!r}")
         return {name: (read_temperature(text[0]), read_temperature(text[1]))}
+    if kind == "count":
+        if isinstance(text, bool) or not isinstance(text, int) or text < 1:
+            raise QuantityError(f"expected a whole number of points, found {text!r}")
+        return {name: text}
     if kind == "number":
         return {name: read_quantity(text, "factor").value}
     if kind == "holder":

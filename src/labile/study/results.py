@@ -170,7 +170,7 @@ class StudyResult:
     measurements : tuple of Measurement
         Reduced, in the order of the manifest, whether they were fitted or not.
     techniques : mapping of str to str
-        Label of each measurement (and of each group of statements) to its technique.
+        Label of each measurement, of each of its parts and of each group of statements to its technique.
     groups : mapping of str to str
         Label of each objective to the label of the ``[[measurement]]`` it comes from.
     derived : tuple of Derived
@@ -233,7 +233,10 @@ class StudyResult:
             "model": _model(self.model),
             "fit": None if self.fit is None else _fit(self.fit),
             "derived": [_derived(item) for item in self.derived],
-            "measurements": [self._measurement_group(label) for label in self.techniques],
+            "measurements": [
+                self._measurement_group(label)
+                for label in dict.fromkeys(self.groups.get(label, label) for label in self.techniques)
+            ],
             "techniques": self._techniques(),
             "comparison": [_comparison(row, self.comparison_fits.get(row.name)) for row in self.comparisons],
             "findings": [

@@ -30,7 +30,7 @@ class Reduction:
         ``"module:name"``.
     options : mapping of str to str
         Option name to what it holds: a key of `core.units.QUANTITIES` (a number with its unit), or ``"text"``,
-        ``"number"``, ``"flag"``, ``"table"``, ``"holder"`` (a file, or a number with a unit).
+        ``"number"``, ``"count"``, ``"flag"``, ``"table"``, ``"window"`` (two temperatures), ``"holder"`` (a file).
     uncertain : mapping of str to str
         Option to the keyword that takes its standard uncertainty.
     """
@@ -55,6 +55,8 @@ class Technique:
     reductions : tuple of Reduction
     polar : tuple of str
         Quantities that exist in polar space groups only.
+    transitions : str
+        ``"module:function"`` that reads transition temperatures from reduced heating and cooling data; may be empty.
     """
 
     name: str
@@ -62,11 +64,17 @@ class Technique:
     observables: Mapping[str, str]
     reductions: tuple[Reduction, ...] = ()
     polar: tuple[str, ...] = ()
+    transitions: str = ""
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """Quantities that a model can explain."""
-        return tuple(self.observables)
+        """Quantities that a measurement may have: those a model explains, then those that are only reduced."""
+        return tuple(dict.fromkeys((*self.observables, *(q for r in self.reductions for q in r.gives))))
+
+    def require(self, quantity: str) -> None:
+        """Raise TechniqueError unless this technique measures the quantity."""
+        if quantity not in self.quantities:
+            raise TechniqueError(f"{self.name} has no quantity {quantity!r}; there are: {', '.join(self.quantities)}")
 
     def observable(self, quantity: str) -> Any:
         """Class of the observable that predicts a quantity.
@@ -76,7 +84,11 @@ class Technique:
         TechniqueError
         """
         if quantity not in self.observables:
-            raise TechniqueError(f"{self.name} has no quantity {quantity!r}; there are: {', '.join(self.observables)}")
+            self.require(quantity)
+            raise TechniqueError(
+                f"no model predicts {quantity} directly; fit one of {', '.join(self.observables)}, or keep this"
+                " measurement out of the fit with fit = false"
+            )
         return load(self.observables[quantity])
 
     def reduction(self, takes: str, gives: str) -> Reduction:
@@ -92,6 +104,16 @@ class Technique:
         known = "; ".join(f"{r.takes} -> {', '.join(r.gives)}" for r in self.reductions)
         raise TechniqueError(f"{self.name} cannot make {gives} from {takes}; it can do: {known}")
 
+
+_CURRENT_OPTIONS = {
+    "area": "area",
+    "polarity": "number",
+    "zero_window": "window",
+    "drift": "flag",
+    "sigma_offset": "current",
+    "rate_window": "count",
+    "slowest": "sweep_rate",
+}
 
 TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
     {
@@ -126,6 +148,32 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                     },
                 ),
             ),
+            transitions="labile.techniques.magnetometry:transition_temperatures",
+        ),
+        "pyroelectricity": Technique(
+            "pyroelectricity",
+            "Pyroelectricity",
+            {
+                "pyroelectric_coefficient": "labile.techniques.pyroelectricity:PyroelectricCoefficient",
+                "polarization": "labile.techniques.pyroelectricity:Polarization",
+            },
+            (
+                Reduction(
+                    "current",
+                    ("pyroelectric_coefficient",),
+                    "labile.techniques.pyroelectricity:reduce_current",
+                    _CURRENT_OPTIONS,
+                    {"area": "sigma_area"},
+                ),
+                Reduction(
+                    "current",
+                    ("polarization_change",),
+                    "labile.techniques.pyroelectricity:reduce_current",
+                    {**_CURRENT_OPTIONS, "reference_temperature": "temperature"},
+                    {"area": "sigma_area"},
+                ),
+            ),
+            polar=("pyroelectric_coefficient", "polarization", "polarization_change"),
         ),
     }
 )
