@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -136,10 +137,9 @@ def measurement_figures(
     for (quantity, abscissa), group in groups.items():
         technique = (techniques or {}).get(group[0].label, "")
         versus = "" if abscissa == "temperature" else f"_{abscissa}"
-        name = quantity.replace("_", " ")
         title = f"{symbol_of(quantity)} of {', '.join(dict.fromkeys(m.sample for m in group))}"
         chart = measurement_chart(group, title, technique)
-        caption = f"Measured {name} against {abscissa.replace('_', ' ')}. {_error_bars(group)}"
+        caption = f"{title} against {abscissa.replace('_', ' ')}. {_error_bars(group)}"
         figures.append(Figure(_slug(f"{quantity}{versus}"), caption, (chart,), f"{caption} {_ranges(group)}"))
     return tuple(figures)
 
@@ -210,8 +210,7 @@ def objective_figure(
     labels = {m.label for m in measurements}
     fitted = [e for e in evaluations if e.label in labels and e.n >= STRIP_POINTS]
     panels = (chart, _residual_strip(fitted, measurements, technique)) if fitted else (chart,)
-    name = quantity.replace("_", " ")
-    sentences = [f"{title}: {name} against temperature."]
+    sentences = [f"{title}: {symbol_of(quantity)} against temperature."]
     if measurements:
         sentences.append(_error_bars(measurements))
     if statements:
@@ -242,7 +241,7 @@ def population_figure(populations: Mapping[str, Mapping[str, Curve]], states: Se
     """
     chart = population_chart(populations, states)
     several = len(populations) > 1
-    caption = "Populations of the electronic states in the fitted model, with their 1σ bands." + (
+    caption = "Populations of the electronic states in the fitted model, with their 1σ bands (cut at 0 and 1)." + (
         " Heating: full lines; cooling: dashed." if several else ""
     )
     ends = []
@@ -264,7 +263,8 @@ def population_chart(populations: Mapping[str, Mapping[str, Curve]], states: Seq
         for state in states:
             name = f"{state}, {branch}" if len(populations) > 1 else state
             dash = BRANCH_DASHES.get(branch, "solid")
-            lines.append(_line(curves[state], "population", "1", name, colours[state], dash))
+            line = _line(curves[state], "population", "1", name, colours[state], dash)
+            lines.append(replace(line, floor=0.0, ceiling=1.0))
     return Chart("Populations of the states", Axis("T", "K"), Axis("population", limits=(-0.03, 1.03)), tuple(lines))
 
 
@@ -280,7 +280,7 @@ def residual_chart(evaluations: Sequence[Evaluation]) -> Chart:
     Chart
     """
     rows = list(evaluations)[::-1]
-    series: list[Series] = [Box(x=(-2.0, 2.0), name="±2σ"), Box(x=(-1.0, 1.0), name="±1σ")]
+    series: list[Series] = [Box(x=(-2.0, 2.0), name="±1σ and ±2σ"), Box(x=(-1.0, 1.0))]
     techniques = list(dict.fromkeys(e.technique for e in evaluations))
     for index, technique in enumerate(techniques):
         own = [(row, e) for row, e in enumerate(rows) if e.technique == technique]
@@ -358,7 +358,7 @@ def comparison_chart(rows: Sequence[ComparisonRow]) -> Chart:
     ranked = sorted(rows, key=lambda r: (not r.converged, r.delta_bic))[::-1]
     lengths = np.array([r.delta_bic if r.converged else np.nan for r in ranked])
     texts = tuple(
-        f"{r.delta_bic:.1f} (χ² {r.chi2:.3g}, k {r.k})" if r.converged else "did not converge" for r in ranked
+        f"{_short(r.delta_bic)} (χ² {_short(r.chi2)}, k {r.k})" if r.converged else "did not converge" for r in ranked
     )
     colours = tuple(GREEN if r.converged and r.delta_bic == 0 else MUTED for r in ranked)
     bars = Bars(lengths, texts, colours)
@@ -588,6 +588,10 @@ def _residual_texts(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
+
+
 def _has_gap(chart: Chart) -> bool:
     return any(not np.all(np.isfinite(s.y)) for s in chart.series if isinstance(s, Line))
 
@@ -612,3 +616,18 @@ def _ranges(measurements: Sequence[Measurement]) -> str:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_\-]+", "_", text).strip("_") or "figure"
+
+
+def with_unique_keys(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Return the figures with a number added to every key that occurred before, so that no file hides another."""
+    used: set[str] = set()
+    out = []
+    for figure in figures:
+        key, count = figure.key, 1
+        # file systems that ignore case must not merge two figures
+        while key.lower() in used:
+            count += 1
+            key = f"{figure.key}-{count}"
+        used.add(key.lower())
+        out.append(replace(figure, key=key))
+    return tuple(out)

@@ -115,6 +115,8 @@ class Line:
     dash : {"solid", "dash", "dot"}
     width : float
         Relative to the usual line.
+    floor, ceiling : float
+        Possible values; the band is cut there.
     """
 
     name: str
@@ -124,19 +126,17 @@ class Line:
     colour: str = INK
     dash: str = "solid"
     width: float = 1.0
-
-    def runs(self) -> list[slice]:
-        """Uninterrupted stretches of finite points."""
-        return _runs(np.isfinite(self.y))
+    floor: float = -np.inf
+    ceiling: float = np.inf
 
     def band(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Uninterrupted stretches of the band: x, low, high."""
         if self.sigma is None:
             return []
         good = np.isfinite(self.y) & np.isfinite(self.sigma)
-        return [
-            (self.x[s], (self.y - self.sigma)[s], (self.y + self.sigma)[s]) for s in _runs(good) if s.stop - s.start > 1
-        ]
+        low = np.maximum(self.y - self.sigma, self.floor)
+        high = np.minimum(self.y + self.sigma, self.ceiling)
+        return [(self.x[s], low[s], high[s]) for s in _runs(good) if s.stop - s.start > 1]
 
 
 def _runs(good: np.ndarray) -> list[slice]:

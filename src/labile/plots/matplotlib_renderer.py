@@ -168,7 +168,9 @@ def _draw(figure: Figure, width_mm: float) -> Any:
 
 def _height_mm(chart: Chart, width_mm: float) -> float:
     if chart.of_kind(Heat):
-        return width_mm * 0.98
+        longest = max(min(len(label), 40) for label in chart.x.categories)
+        beside = longest * CHARACTER * (POINT_TEXT - 1) / 72 / MM
+        return max(width_mm - beside - 14.0, 25.0) + beside
     if chart.y.categories:
         return 8.0 + 6.5 * len(chart.y.categories)
     return 0.66 * width_mm * chart.height
@@ -306,6 +308,7 @@ def _draw_bars(axes: Any, bars: Bars) -> None:
     colours = [colour for colour, keep in zip(bars.colours, good, strict=True) if keep]
     axes.barh(rows[good], bars.lengths[good], height=0.55, color=colours, zorder=2)
     axes.set_xlim(0.0, 2.1 * longest)
+    axes.locator_params(axis="x", nbins=5)
     for row, length, text in zip(rows, bars.lengths, bars.texts, strict=True):
         start = length if np.isfinite(length) else 0.0
         axes.annotate(

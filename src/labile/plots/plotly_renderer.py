@@ -12,12 +12,17 @@ import numpy as np
 from labile.core.units import pretty_unit
 from labile.plots.charts import READABLE_CELLS
 from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Points
-from labile.plots.palette import DIVERGING, GRID, INK
+from labile.plots.palette import DIVERGING, GRID, INK, MUTED
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _PIXELS = 400
 """Height of a chart of relative height 1."""
-CONFIG = {"responsive": True, "displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+    "toImageButtonOptions": {"format": "svg"},
+}
 """Of `Plotly.newPlot`; no button leads to another machine."""
 
 
@@ -73,7 +78,8 @@ def figure_dict(figure: Figure) -> dict[str, Any]:
     named = {s.name for s in figure.panels[0].series if getattr(s, "name", "")}
     layout: dict[str, Any] = {
         "height": pixels + 90 + (30 if named else 0),
-        "margin": {"l": 70, "r": 20, "t": 46 if named else 20, "b": 56},
+        "margin": {"l": 70, "r": 48, "t": 46 if named else 20, "b": 60},
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": MUTED, "activecolor": INK},
         "font": {"family": _FONT, "size": 13, "color": INK},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -307,7 +313,7 @@ def _heat(heat: Heat, chart: Chart) -> dict[str, Any]:
         "hoverongaps": False,
         "text": [[f"{_text(y)}, {_text(x)}" for x in chart.x.categories] for y in chart.y.categories],
         "hovertemplate": "%{text}: %{z:.3f}<extra></extra>",
-        "colorbar": {"outlinewidth": 0, "thickness": 12, "tickvals": [-1, -0.5, 0, 0.5, 1]},
+        "colorbar": {"outlinewidth": 0, "thickness": 12, "len": 0.8, "y": 0.4, "tickvals": [-1, -0.5, 0, 0.5, 1]},
     }
     if len(rows) <= READABLE_CELLS:
         trace["texttemplate"] = "%{z:.2f}"
