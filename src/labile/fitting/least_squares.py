@@ -77,11 +77,13 @@ class _Linear:
         return float(-(2.0 * (self.c @ Rp) + Rp @ Rp))
 
 
-def _compress(jacobian: np.ndarray, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """R, c and gradient of a scaled Jacobian: by Cholesky while that is accurate, else by QR."""
-    gradient = residuals @ jacobian
+def _compress(
+    jacobian: np.ndarray, residuals: np.ndarray, gram: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """R, c and gradient of the scaled Jacobian: by Cholesky of J^T J while that is accurate, else by QR."""
+    gradient = (residuals @ jacobian) / scale
     try:
-        lower = np.linalg.cholesky(jacobian.T @ jacobian)
+        lower = np.linalg.cholesky(gram / np.outer(scale, scale))
     except np.linalg.LinAlgError:
         pass
     else:
@@ -89,7 +91,7 @@ def _compress(jacobian: np.ndarray, residuals: np.ndarray) -> tuple[np.ndarray, 
         pivots = lower.diagonal()
         if pivots.min() > 1e-3 * pivots.max():
             return lower.T, np.linalg.solve(lower, gradient), gradient
-    R = np.asarray(np.linalg.qr(np.column_stack([jacobian, residuals]), mode="r"))
+    R = np.asarray(np.linalg.qr(np.column_stack([jacobian / scale, residuals]), mode="r"))
     return R[:, :-1], R[:, -1], gradient
 
 
@@ -172,7 +174,7 @@ def _moved(
 
 
 def _try(evaluate: Evaluate, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray] | None:
-    """Residuals, Jacobian, chi2 and lengths of the columns, or None where the model has no finite answer."""
+    """Residuals, Jacobian, chi2 and J^T J, or None where the model has no finite answer."""
     # overflow at a trial point is an answer (refuse the step), not a defect to warn about
     with np.errstate(all="ignore"):
         try:
@@ -180,10 +182,10 @@ def _try(evaluate: Evaluate, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray
         except (ArithmeticError, RuntimeError):
             return None
         chi2 = float(residuals @ residuals)
-        norms = np.sqrt(np.einsum("ij,ij->j", jacobian, jacobian))
-    if not math.isfinite(chi2) or not np.all(np.isfinite(norms)):
+        gram = jacobian.T @ jacobian
+    if not math.isfinite(chi2) or not np.all(np.isfinite(gram)):
         return None
-    return residuals, jacobian, chi2, norms
+    return residuals, jacobian, chi2, gram
 
 
 def minimise(
@@ -216,7 +218,7 @@ def minimise(
     first = _try(evaluate, x)
     if first is None:
         return Minimum(x, np.zeros(0), np.zeros((0, x.size)), math.inf, FitStatus.FAILED, 0, 1, 1)
-    residuals, jacobian, chi2, norms = first
+    residuals, jacobian, chi2, gram = first
     state = Minimum(x, residuals, jacobian, chi2, FitStatus.MAX_ITERATIONS, 0, 1)
     if x.size == 0:
         state.status = FitStatus.CONVERGED
@@ -226,9 +228,10 @@ def minimise(
     radius = math.inf
     polishing = math.inf
     while True:
+        norms = np.sqrt(gram.diagonal())
         scale = np.maximum(scale, norms)
         safe = np.where(scale > 0, scale, 1.0)
-        R, c, gradient = _compress(state.jacobian / safe, state.residuals)
+        R, c, gradient = _compress(state.jacobian, state.residuals, gram, safe)
         linear = _Linear(R, c, gradient, (lower - state.vector) * safe, (upper - state.vector) * safe)
         full, possible = _bounded_step(linear, math.inf)
         # round-off of residuals made of terms of size |J_j x_j|
@@ -245,7 +248,7 @@ def minimise(
             state.evaluations += 1
             if found is None or found[2] > state.chi2 * (1.0 + 1e-12):
                 return state
-            state.vector, (state.residuals, state.jacobian, state.chi2, norms) = trial, found
+            state.vector, (state.residuals, state.jacobian, state.chi2, gram) = trial, found
             continue
         if state.iterations >= max_iterations:
             state.status = FitStatus.MAX_ITERATIONS
@@ -278,7 +281,7 @@ def minimise(
                 radius = max(radius, 2.0 * length)
             if ratio > ACCEPT:
                 break
-        state.vector, (state.residuals, state.jacobian, state.chi2, norms) = trial, found
+        state.vector, (state.residuals, state.jacobian, state.chi2, gram) = trial, found
         if progress is not None:
             progress(state.iterations, state.chi2)
 

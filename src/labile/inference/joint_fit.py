@@ -13,6 +13,7 @@ from labile.core.constants import AMBIENT_PRESSURE
 from labile.fitting.least_squares import fit
 from labile.fitting.result import FitResult
 from labile.inference.joint_problem import LAG_DOWN, LAG_UP, JointProblem
+from labile.inference.jump_start import start_at_jumps
 from labile.inference.objective import Objective, ObjectiveError
 from labile.models.distribution import distributed
 from labile.models.equilibrium import equilibrium
@@ -141,7 +142,18 @@ def fit_jointly(
         Free noise scales are their maximum-likelihood values, sqrt(RSS/n), iterated to consistency with the fit;
         their standard uncertainty is scale/sqrt(2n).
     """
-    result = fit(joint.problem(), starts=starts, seed=seed, max_iterations=max_iterations, progress=progress)
+
+    def prepare(vector: np.ndarray) -> np.ndarray:
+        return start_at_jumps(joint, joint.parameters.with_vector(vector)).vector
+
+    result = fit(
+        joint.problem(),
+        starts=starts,
+        seed=seed,
+        max_iterations=max_iterations,
+        progress=progress,
+        prepare=prepare if any(joint.jumps) else None,
+    )
     free = [o for o in joint.objectives if o.noise == "free"]
     for _ in range(NOISE_ROUNDS if free else 0):
         blocks = result.by_block()

@@ -35,11 +35,12 @@ def _normalise(u, x):
         top = max(top, u[i])
     total = 0.0
     for i in range(u.size):
-        total += math.exp(u[i] - top)
+        x[i] = math.exp(u[i] - top)
+        total += x[i]
     shift = top + math.log(total)
     for i in range(u.size):
         u[i] -= shift
-        x[i] = math.exp(u[i])
+        x[i] /= total
 
 
 @njit(cache=True, fastmath=False)
