@@ -125,8 +125,8 @@ def _sphere(R: np.ndarray, c: np.ndarray, radius: float) -> np.ndarray:
     return np.asarray(p @ vt)
 
 
-def _step(linear: _Linear, radius: float) -> np.ndarray:
-    """Step of at most about `radius` that stays within the bounds."""
+def _step(linear: _Linear, radius: float) -> tuple[np.ndarray, bool]:
+    """Step of at most about `radius` that stays within the bounds, and whether any of them mattered."""
     R, c = linear.R, linear.c
     p = np.zeros(R.shape[1])
     blocked = ((linear.lower == 0) & (linear.gradient > 0)) | ((linear.upper == 0) & (linear.gradient < 0))
@@ -139,7 +139,7 @@ def _step(linear: _Linear, radius: float) -> np.ndarray:
             break
         blocked |= crossed
         p = np.where(blocked, np.clip(p, linear.lower, linear.upper), 0.0)
-    return p
+    return p, bool(blocked.any())
 
 
 def _coordinate_step(linear: _Linear, radius: float) -> np.ndarray:
@@ -155,9 +155,9 @@ def _coordinate_step(linear: _Linear, radius: float) -> np.ndarray:
 
 def _bounded_step(linear: _Linear, radius: float) -> tuple[np.ndarray, float]:
     """Step within bounds and radius, and the decrease of chi2 it promises (never less than along one parameter)."""
-    p = _step(linear, radius)
+    p, blocked = _step(linear, radius)
     promised = linear.decrease(p)
-    if np.isfinite(linear.lower).any() or np.isfinite(linear.upper).any():
+    if blocked:
         single = _coordinate_step(linear, radius)
         alternative = linear.decrease(single)
         if not promised >= 0.1 * alternative:
@@ -258,7 +258,7 @@ def minimise(
             radius = INITIAL * (length if length > 0 else 1.0)
         state.iterations += 1
         while True:
-            p, promised = _bounded_step(linear, radius)
+            p, promised = (full, possible) if full @ full <= radius**2 else _bounded_step(linear, radius)
             length = math.sqrt(p @ p)
             trial = _moved(state.vector, p, linear, safe, lower, upper)
             if np.all(np.abs(trial - state.vector) <= EPS * np.abs(state.vector)):
