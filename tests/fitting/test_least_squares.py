@@ -133,9 +133,7 @@ def test_ties_and_their_bounds():
     assert result.value("b.level") == pytest.approx(-3.0, abs=1e-12)  # 3 without the bound would need b = -5
     assert result.value("a.level") == pytest.approx(2.0, abs=1e-12)
     assert result.at_bound == ("a.level",)
-    clash = Parameters(
-        (Parameter("a.level", 1.0, upper=0.0 + 1.5), Parameter("b.level", tie=Tie("a.level"), lower=2.0))
-    )
+    clash = Parameters((Parameter("a.level", 1.0, upper=1.5), Parameter("b.level", tie=Tie("a.level"), lower=2.0)))
     with pytest.raises(ParameterError, match=r"b\.level.*leave no room for a\.level"):
         fit(Problem(clash, lambda v: (v - 1, np.eye(1)), (Block("x", 1),)))
 

@@ -128,15 +128,17 @@ def test_one_sided_curve():
 
 
 def test_a_lower_minimum_becomes_the_reference():
-    def evaluate(v):
-        return np.array([4 * (v[0] ** 2 - 1.0), 0.3 * (v[0] - 1)]), np.array([[8 * v[0]], [0.3]])
+    def evaluate(v):  # a shallow valley near -0.9 and the true minimum, chi2 = 0, at 1
+        return np.array([0.6 * (v[0] ** 2 - 1.0), 0.3 * (v[0] - 1)]), np.array([[1.2 * v[0]], [0.3]])
 
     problem = Problem(Parameters((Parameter("p.x", -1.2),)), evaluate, (Block("r", 2),))
     shallow = fit(problem)
-    interval = profile_interval(problem, shallow, "p.x", level=0.99)
     assert shallow.value("p.x") < 0
-    if interval.value > 0:
-        assert any("lower minimum" in note for note in interval.notes)
+    interval = profile_interval(problem, shallow, "p.x")
+    assert interval.value == pytest.approx(1.0, abs=1e-6)
+    assert "lower minimum" in interval.notes[0]
+    for end in (interval.lower, interval.upper):
+        assert np.sum(evaluate([end])[0] ** 2) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_tied_parameters_and_wrong_names():
