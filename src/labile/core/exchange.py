@@ -97,6 +97,11 @@ def _from_parts(description: Mapping[str, Any], columns: Mapping[str, np.ndarray
         raise MeasurementError(f"{where}: {error}") from None
 
 
+def _value_name(quantity: str) -> str:
+    """Name of the value column; another one where the quantity is also a condition (a measured temperature)."""
+    return f"measured_{quantity}" if quantity.startswith((*_CONDITIONS, "sigma", "limit", "correlated")) else quantity
+
+
 def _column_unit(quantity: str, unit: str) -> str:
     """The shown unit; SI where that unit has an offset (degC), which would cost digits at every round trip."""
     return unit if from_si(0.0, unit, quantity) == 0.0 else si_unit(quantity)
@@ -112,7 +117,7 @@ def _shown_columns(measurement: Measurement) -> list[tuple[str, np.ndarray]]:
     ]
     unit = _column_unit(measurement.quantity, measurement.unit)
     scale = scale_to_si(unit, measurement.quantity)
-    for name, array in ((measurement.quantity, measurement.values), ("sigma", measurement.sigma)):
+    for name, array in ((_value_name(measurement.quantity), measurement.values), ("sigma", measurement.sigma)):
         if array is None:
             continue
         if measurement.axis is None:
@@ -122,7 +127,8 @@ def _shown_columns(measurement: Measurement) -> list[tuple[str, np.ndarray]]:
     if measurement.limits is not None:
         columns.append(("limit", measurement.limits))
     for number, term in enumerate(measurement.correlated, start=1):
-        columns.append((f"correlated {number}: {term.name} ({unit})", np.asarray(term.effect) / scale))
+        name = json.dumps(term.name)[1:-1]  # no line ends in a title
+        columns.append((f"correlated {number}: {name} ({unit})", np.asarray(term.effect) / scale))
     return columns
 
 
@@ -147,7 +153,7 @@ def _from_shown(description: Mapping[str, Any], columns: list[tuple[str, np.ndar
             sigma.append(column * scale)
         elif title.startswith("correlated "):
             effects.append(column * scale)
-        elif title.startswith(str(quantity)):
+        elif title.startswith(_value_name(quantity)):
             values.append(column * scale)
         else:
             raise MeasurementError(f"{where}: column {title!r} does not belong to a measurement that labile wrote")
@@ -216,7 +222,7 @@ def to_xarray(measurement: Measurement) -> Any:
     axis = measurement.axis
     dims = ("point",) if axis is None else ("point", axis.quantity)
     unit = si_unit(measurement.quantity)
-    data: dict[str, Any] = {measurement.quantity: (dims, measurement.values, {"units": unit})}
+    data: dict[str, Any] = {_value_name(measurement.quantity): (dims, measurement.values, {"units": unit})}
     if measurement.sigma is not None:
         data["sigma"] = (dims, measurement.sigma, {"units": unit})
     if measurement.limits is not None:
@@ -250,7 +256,8 @@ def _from_dataset(dataset: Any, where: str) -> Measurement:
         raise MeasurementError(f"{where}: it has no attribute {_KEY!r}; was this written by labile?")
     description = _load_json(dataset.attrs[_KEY], where)
     columns = {name: dataset[name].to_numpy() for name in _CONDITIONS if name in dataset}
-    for part, variable in (("values", description.get("quantity")), ("sigma", "sigma"), ("effects", "correlated")):
+    values = _value_name(str(description.get("quantity")))
+    for part, variable in (("values", values), ("sigma", "sigma"), ("effects", "correlated")):
         if variable in dataset:
             columns[part] = dataset[variable].to_numpy()
     if "limit" in dataset:

@@ -15,7 +15,7 @@ ZIP = b"PK\x03\x04"
 def quantum_design(head: bytes, name: str) -> str | None:
     """Quantum Design MultiVu logs: a ``[Header]`` line first, then BYAPP, INFO, ... lines."""
     try:
-        text = decode(head, whole=False)
+        text = decode(head, whole=False).replace("\r", "\n")
     except TextError as error:
         return str(error)
     header = _QD_HEADER.search(text)
@@ -34,7 +34,7 @@ def tables(head: bytes, name: str) -> str | None:
         # the names of a zip's parts stand in clear text; workbooks keep theirs below xl/
         return None if b"xl/" in head or b"[Content_Types].xml" in head else "a zip archive, but no .xlsx workbook"
     try:
-        text = decode(head, whole=False)
+        text = decode(head, whole=False).replace("\r", "\n")
     except TextError as error:
         return str(error)
     if _QD_HEADER.match(text):

@@ -1,0 +1,176 @@
+"""What a column title says: quantity, unit, or whose uncertainty it is, in the spellings people use."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from labile.core.units import UnitError, scale_to_si
+
+CONDITIONS = ("temperature", "pressure", "magnetic_field", "time")
+"""Quantities that say at which point a value was taken."""
+VALUES = (
+    "chi_m",
+    "chi_t",
+    "mu_eff",
+    "moment",
+    "current",
+    "charge",
+    "polarization",
+    "polarization_change",
+    "pyroelectric_coefficient",
+    "high_spin_fraction",
+)
+"""Quantities a table may hold the values of."""
+
+_SYNONYMS = {
+    "temperature": "temperature temp tk tc tsample sampletemperature temperaturek",
+    "pressure": "pressure press",
+    "magnetic_field": "magneticfield field h b appliedfield mu0h fieldstrength",
+    "time": "time t timestamp elapsedtime",
+    "chi_m": "chim chi chimol molarsusceptibility chimolar susceptibility magneticsusceptibility",
+    "chi_t": "chit chimt chitproduct chimolt chitimest susceptibilitytimestemperature chitm",
+    "mu_eff": "mueff effectivemoment effectivemagneticmoment mueffective",
+    "moment": "moment magneticmoment m longmoment magnetization magnetisation",
+    "current": "current i pyrocurrent pyroelectriccurrent shortcircuitcurrent",
+    "charge": "charge q",
+    "polarization": "polarization polarisation ps spontaneouspolarization spontaneouspolarisation",
+    "polarization_change": "polarizationchange polarisationchange deltap dps deltaps deltapolarization",
+    "pyroelectric_coefficient": "pyroelectriccoefficient pyrocoefficient pyrocoeff pyro dpdt pyroelectriccoeff",
+    "high_spin_fraction": "highspinfraction hsfraction gammahs nhs xhs fhs hs gamma fractionhs fractionofhs",
+}
+# single letters mean several things; the unit decides among these
+_LETTERS = {
+    "T": ("temperature",),
+    "t": ("time",),
+    "P": ("pressure", "polarization"),
+    "p": ("pressure", "pyroelectric_coefficient"),
+    "M": ("moment",),
+    "m": ("moment",),
+    "temp": ("temperature",),
+}
+_BY_NAME = {name: quantity for quantity, names in _SYNONYMS.items() for name in names.split()}
+_SIGMA = (
+    r"(?:sigma|s\.?\s?u\.?|s\.?\s?d\.?|std\.?(?:\s*(?:dev|err)(?:\.|iation|or)?)?|stddev|err(?:or)?\.?|uncertainty"
+    r"|unc\.?|±|\+/-|\+-|standard\s+(?:uncertainty|error|deviation)|esd|σ|u)"
+)
+_SIGMA_ALONE = re.compile(rf"^{_SIGMA}$", re.IGNORECASE)
+_SIGMA_OF = re.compile(rf"^{_SIGMA}\s*\(\s*(?P<of>[^()]+?)\s*\)\s*(?P<rest>.*)$", re.IGNORECASE)
+_SIGMA_BEFORE = re.compile(rf"^{_SIGMA}[\s_.\-]+(?:of\s+|in\s+)?(?P<of>.+)$", re.IGNORECASE)
+_SIGMA_AFTER = re.compile(rf"^(?P<of>.+?)(?:[\s_.\-]+|(?=±)){_SIGMA}$", re.IGNORECASE)
+_BRACKET = re.compile(r"^(?P<name>.*?)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>(?:[^()]|\([^()]*\))*)\))\s*$")
+_GREEK = {"χ": "chi", "µ": "mu", "μ": "mu", "Δ": "delta", "∆": "delta", "γ": "gamma", "σ": "sigma", "·": "", "₀": "0"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column title taken apart.
+
+    Attributes
+    ----------
+    name : str
+        Without its unit.
+    unit : str
+        As written; empty when the title has none.
+    candidates : tuple of str
+        Quantities the name can stand for.
+    sigma_of : str or None
+        None for a column of values; else the name whose standard uncertainty it holds, empty for the column before.
+    """
+
+    name: str
+    unit: str
+    candidates: tuple[str, ...] = ()
+    sigma_of: str | None = None
+
+
+def plain(name: str) -> str:
+    """A name with Greek letters spelled out, without case, blanks, subscript marks and punctuation.
+
+    Examples
+    --------
+    >>> plain("χ_M·T"), plain("Delta P")
+    ('chimt', 'deltap')
+    """
+    for letter, spelled in _GREEK.items():
+        name = name.replace(letter, spelled)
+    name = unicodedata.normalize("NFKD", name).lower()
+    return "".join(c for c in name if c.isascii() and c.isalnum())
+
+
+def split_unit(title: str) -> tuple[str, str]:
+    """Name and unit of a title.
+
+    Examples
+    --------
+    >>> split_unit("chiT / cm3 K mol-1"), split_unit("Temperature [K]"), split_unit("T in K")
+    (('chiT', 'cm3 K mol-1'), ('Temperature', 'K'), ('T', 'K'))
+    """
+    title = title.strip().strip('"').strip()
+    bracket = _BRACKET.match(title)
+    if bracket is not None and bracket["name"].strip():
+        unit = bracket["square"] if bracket["square"] is not None else bracket["round"]
+        return bracket["name"].strip().removesuffix("/").strip(), unit.strip()
+    for mark in (" / ", " in ", "/", ", "):
+        name, found, unit = title.partition(mark)
+        if found and name.strip() and unit.strip():
+            return name.strip(), unit.strip()
+    return title, ""
+
+
+def quantities_called(name: str) -> tuple[str, ...]:
+    """Quantities a column name can stand for; empty when the name is not known.
+
+    Examples
+    --------
+    >>> quantities_called("χMT"), quantities_called("P"), quantities_called("remark")
+    (('chi_t',), ('pressure', 'polarization'), ())
+    """
+    if name.strip() in _LETTERS:
+        return _LETTERS[name.strip()]
+    found = _BY_NAME.get(plain(name))
+    if found is None and name.strip() in CONDITIONS + VALUES:
+        found = name.strip()
+    return () if found is None else (found,)
+
+
+def understand(title: str) -> Column:
+    """Take a column title apart.
+
+    Examples
+    --------
+    >>> understand("chiT_err (cm3 K/mol)").sigma_of
+    'chiT'
+    >>> understand("chi T / cm3 K mol-1").candidates
+    ('chi_t',)
+    """
+    of = _SIGMA_OF.match(title.strip())
+    if of is not None and quantities_called(of["of"]) and not (of["of"].strip() in ("T", "M", "m") and not of["rest"]):
+        return Column(title.strip(), of["rest"].strip(" /[]()"), sigma_of=of["of"])
+    if of is not None and of["of"].strip() == "T" and plain(title).startswith(("u", "sigma")):
+        # sigma(T) of a temperature, not an uncertainty in tesla
+        return Column(title.strip(), "", sigma_of="T")
+    name, unit = split_unit(title)
+    if _SIGMA_ALONE.match(name):
+        return Column(name, unit, sigma_of="")
+    for pattern in (_SIGMA_AFTER, _SIGMA_BEFORE):
+        match = pattern.match(name)
+        if match is not None and quantities_called(match["of"]):
+            return Column(name, unit, sigma_of=match["of"])
+    return Column(name, unit, quantities_called(name))
+
+
+def fits(unit: str, quantity: str) -> bool:
+    """Whether a unit can be one of a quantity."""
+    try:
+        scale_to_si(unit, quantity)
+    except UnitError:
+        return False
+    return True
+
+
+def is_unit(text: str) -> bool:
+    """Whether a cell holds nothing but a unit of something a table may have, as in a row of units."""
+    bare = text.strip().strip("()[]").strip()
+    return bool(bare) and any(fits(bare, quantity) for quantity in CONDITIONS + VALUES)
