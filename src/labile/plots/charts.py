@@ -9,19 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labile.core.measurement import Measurement
-from labile.core.uncertain import format_uncertain
-from labile.core.units import from_si, pretty_unit, scale_to_si
+from labile.core.units import from_si, scale_to_si
 from labile.models.populations import Status
 from labile.plots.figure import (
     Axis,
     Bars,
     Box,
-    Bracket,
     Chart,
     ChartError,
     Figure,
@@ -35,13 +33,13 @@ from labile.plots.palette import (
     BRANCH_COLOURS,
     BRANCH_DASHES,
     GREEN,
-    INK,
     MUTED,
     STATE_COLOURS,
     series_colour,
     state_colours,
     technique_marker,
 )
+from labile.plots.stated import StatedPoint, stated_series
 
 if TYPE_CHECKING:
     from labile.inference.comparison import ComparisonRow
@@ -51,20 +49,6 @@ STRIP_POINTS = 8
 """Fewest measured points for which a strip of residuals is drawn below the data."""
 READABLE_CELLS = 12
 """Largest correlation matrix whose numbers are written into its cells."""
-
-
-class StatedPoint(Protocol):
-    """A statement of a paper, as `data_chart` draws it (see `study.results.StatementPoint`)."""
-
-    label: str
-    kind: str
-    temperatures: tuple[float, ...]
-    value: float
-    sigma: float
-    quantity: str
-    limit: int
-    predicted: float
-    text: str
 
 
 def measurement_chart(measurements: Sequence[Measurement], title: str = "", technique: str = "") -> Chart:
@@ -104,7 +88,7 @@ def measurement_chart(measurements: Sequence[Measurement], title: str = "", tech
     if spectra:
         raise ChartError(f"measurement chart: {', '.join(spectra)} has a spectral axis; reduce it first")
     unit = measurements[0].unit
-    abscissa = _abscissa(measurements)
+    abscissa = varied(measurements)
     return Chart(
         title or symbol_of(quantities[0]),
         Axis.of(abscissa, "K" if abscissa == "temperature" else ""),
@@ -132,7 +116,7 @@ def measurement_figures(
     groups: dict[tuple[str, str], list[Measurement]] = {}
     for m in measurements:
         if m.axis is None:
-            groups.setdefault((m.quantity, _abscissa([m])), []).append(m)
+            groups.setdefault((m.quantity, varied([m])), []).append(m)
     figures = []
     for (quantity, abscissa), group in groups.items():
         technique = (techniques or {}).get(group[0].label, "")
@@ -172,7 +156,7 @@ def data_chart(
     Chart
     """
     lines = _curve_lines(curves, quantity, unit)
-    stated = list(_stated(statements, quantity, unit, lines, technique))
+    stated = list(stated_series(statements, quantity, unit, lines, technique))
     boxes = [s for s in stated if isinstance(s, Box)]
     marks = [s for s in stated if not isinstance(s, Box)]
     data = list(_measured(measurements, unit, "temperature", technique))
@@ -225,7 +209,9 @@ def objective_figure(
     return Figure(_slug(key), caption, panels, f"{caption} {_ranges(measurements)}".strip())
 
 
-def population_figure(populations: Mapping[str, Mapping[str, Curve]], states: Sequence[str]) -> Figure:
+def population_figure(
+    populations: Mapping[str, Mapping[str, Curve]], states: Sequence[str], statements: Sequence[StatedPoint] = ()
+) -> Figure:
     """Populations of all states against temperature.
 
     Parameters
@@ -234,16 +220,20 @@ def population_figure(populations: Mapping[str, Mapping[str, Curve]], states: Se
         Branch to state to curve.
     states : sequence of str
         In declared order, which fixes their colours.
+    statements : sequence of StatedPoint
+        About transition temperatures and widths.
 
     Returns
     -------
     Figure
     """
-    chart = population_chart(populations, states)
+    chart = population_chart(populations, states, statements)
     several = len(populations) > 1
     caption = "Populations of the electronic states in the fitted model, with their 1σ bands (cut at 0 and 1)." + (
         " Heating: full lines; cooling: dashed." if several else ""
     )
+    if statements:
+        caption += " Shaded: stated transition temperatures, one standard uncertainty to either side."
     ends = []
     for state in states:
         for branch, curves in populations.items():
@@ -255,10 +245,12 @@ def population_figure(populations: Mapping[str, Mapping[str, Curve]], states: Se
     return Figure("populations", caption, (chart,), f"{caption} {'; '.join(ends)}.")
 
 
-def population_chart(populations: Mapping[str, Mapping[str, Curve]], states: Sequence[str]) -> Chart:
+def population_chart(
+    populations: Mapping[str, Mapping[str, Curve]], states: Sequence[str], statements: Sequence[StatedPoint] = ()
+) -> Chart:
     """Chart of `population_figure`."""
     colours = state_colours(states)
-    lines = []
+    lines: list[Series] = list(stated_series(statements, "population", "1", (), ""))
     for branch, curves in populations.items():
         for state in states:
             name = f"{state}, {branch}" if len(populations) > 1 else state
@@ -375,6 +367,26 @@ def comparison_figure(rows: Sequence[ComparisonRow]) -> Figure:
     return Figure("comparison", caption, (comparison_chart(rows),), f"{caption} {alt}.")
 
 
+def varied(measurements: Sequence[Measurement]) -> str:
+    """Return what was varied: temperature, unless it stood still while field, pressure or time moved.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+
+    Returns
+    -------
+    {"temperature", "magnetic_field", "pressure", "time"}
+    """
+    for m in measurements:
+        if np.ptp(m.temperature) > 0.01 * float(np.mean(m.temperature)):
+            return "temperature"
+    for name in ("magnetic_field", "pressure", "time"):
+        if any(c is not None and np.ptp(c) > 0 for m in measurements for c in [getattr(m.conditions, name)]):
+            return name
+    return "temperature"
+
+
 def break_jumps(x: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     """Insert a gap wherever the first column jumps between neighbouring points.
 
@@ -409,17 +421,6 @@ def break_jumps(x: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     where = jumps + 1
     middle = 0.5 * (x[jumps] + x[jumps + 1])
     return (np.insert(x, where, middle), *(np.insert(c, where, np.nan) for c in columns))
-
-
-def _abscissa(measurements: Sequence[Measurement]) -> str:
-    """What was varied: temperature unless it stood still while field, pressure or time moved."""
-    for m in measurements:
-        if np.ptp(m.temperature) > 0.01 * float(np.mean(m.temperature)):
-            return "temperature"
-    for name in ("magnetic_field", "pressure", "time"):
-        if any(c is not None and np.ptp(c) > 0 for m in measurements for c in [getattr(m.conditions, name)]):
-            return name
-    return "temperature"
 
 
 def _measured(measurements: Sequence[Measurement], unit: str, abscissa: str, technique: str) -> Iterable[Points]:
@@ -464,110 +465,6 @@ def _line(curve: Curve, quantity: str, unit: str, name: str, colour: str, dash: 
     sigma = np.where(good, (curve.sigma / scale_to_si(unit, quantity))[order], np.nan)
     x, y, sigma = break_jumps(curve.temperature[order], y, sigma)
     return Line(name, x, y, sigma, colour, dash)
-
-
-def _stated(
-    statements: Sequence[StatedPoint], quantity: str, unit: str, lines: Sequence[Line], technique: str
-) -> Iterable[Series]:
-    """Statements as marks: values, maxima, ranges over windows, differences, positions."""
-    scale = scale_to_si(unit, quantity)
-    marker = technique_marker(technique)
-    used: set[str] = set()
-    for s in statements:
-        if s.label in used:
-            continue
-        used.add(s.label)
-        text = _statement_text(s, unit)
-        level = float(from_si(s.value, unit, quantity)) if s.quantity == quantity else s.value
-        error = s.sigma / scale
-        if s.kind == "value":
-            yield _mark("stated value", s.temperatures[0], level, error, text, marker, limit=s.limit)
-        elif s.kind == "difference":
-            first, second = s.temperatures
-            rise = s.value / scale
-            yield Bracket(first, second, _height(lines, first), rise, error, "stated difference", text, s.limit)
-        elif s.kind == "maximum":
-            partner = _partner(statements, s, "maximum_position")
-            if partner is None:
-                at, x_error = _peak(lines, s.temperatures), None
-            else:
-                used.add(partner.label)
-                at, x_error = partner.value, partner.sigma
-                text += f"; {_statement_text(partner, unit)}"
-            yield _mark("stated maximum", at, level, error, text, marker, x_error=x_error, limit=s.limit)
-        elif s.kind in ("above", "below"):
-            other = _partner(statements, s, "below" if s.kind == "above" else "above")
-            low, high = s.temperatures
-            if other is not None and other.quantity == quantity:
-                used.add(other.label)
-                ends = sorted((level, float(from_si(other.value, unit, quantity))))
-                text += f"; {_statement_text(other, unit)}"
-                yield Box((low, high), (ends[0], ends[1]), "stated range", text, MUTED)
-            else:
-                yield Line("", np.array([low, high]), np.array([level, level]), None, INK, "solid", 0.8)
-                limit = 1 if s.kind == "above" else -1
-                yield _mark("stated limit", 0.5 * (low + high), level, 0.0, text, marker, limit=limit)
-        elif s.kind == "hysteresis_width":
-            centre = next((o.value for o in statements if o.kind == "hysteresis_centre"), None)
-            for side in (-0.5, 0.5) if centre is not None else ():
-                edge = centre + side * s.value
-                name = "stated loop" if side < 0 else ""
-                yield Box((edge - 0.5 * s.sigma, edge + 0.5 * s.sigma), None, name, text, MUTED)
-        elif s.kind != "maximum_position" or _partner(statements, s, "maximum") is None:
-            name = {"maximum_position": "stated position", "hysteresis_centre": "stated loop centre"}.get(
-                s.kind, "stated T½"
-            )
-            yield Box((s.value - s.sigma, s.value + s.sigma), None, name, text, MUTED)
-
-
-def _mark(
-    name: str, x: float, y: float, error: float, text: str, marker: str, *, x_error: float | None = None, limit: int = 0
-) -> Points:
-    return Points(
-        name,
-        np.array([x]),
-        np.array([y]),
-        None if x_error is None else np.array([x_error]),
-        None if limit else np.array([error]),
-        np.array([limit]) if limit else None,
-        (text,),
-        INK,
-        marker,
-    )
-
-
-def _partner(statements: Sequence[StatedPoint], one: StatedPoint, kind: str) -> StatedPoint | None:
-    """Return the statement of another kind about the same window."""
-    return next((s for s in statements if s.kind == kind and s.temperatures == one.temperatures), None)
-
-
-def _statement_text(s: StatedPoint, unit: str) -> str:
-    in_kelvin = s.quantity in ("temperature", "t_half")
-    shown_unit = "K" if in_kelvin else unit
-    scale = 1.0 if in_kelvin else scale_to_si(unit, s.quantity)
-    value, predicted = s.value / scale, s.predicted / scale
-    sign = {-1: "<", 0: "", 1: ">"}[{"above": 1, "below": -1}.get(s.kind, s.limit)]
-    number = f"{sign}{value:.4g}" if sign else format_uncertain(value, s.sigma / scale)
-    model = f"{predicted:.4g}" if np.isfinite(predicted) else "not available"
-    words = f"{s.text}: " if s.text else ""
-    return f"{s.label}: {words}{number} {pretty_unit(shown_unit)}".rstrip() + f" (model {model})"
-
-
-def _height(lines: Sequence[Line], x: float) -> float:
-    for line in lines:
-        good = np.isfinite(line.y)
-        if good.any() and line.x[good].min() <= x <= line.x[good].max():
-            return float(np.interp(x, line.x[good], line.y[good]))
-    return 0.0
-
-
-def _peak(lines: Sequence[Line], window: Sequence[float]) -> float:
-    low, high = window
-    for line in lines:
-        inside = np.isfinite(line.y) & (line.x >= low) & (line.x <= high)
-        if inside.any():
-            return float(line.x[inside][np.argmax(line.y[inside])])
-    return 0.5 * (low + high)
 
 
 def _residual_strip(evaluations: Sequence[Evaluation], measurements: Sequence[Measurement], technique: str) -> Chart:

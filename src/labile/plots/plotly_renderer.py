@@ -166,7 +166,9 @@ def _add(traces: list[Any], layout: dict[str, Any], series: Any, chart: Chart, s
             traces.append(_box_key(series, legend) | place)
     elif isinstance(series, Bars):
         traces.append(_bars(series) | place)
-        layout[f"xaxis{suffix}"]["rangemode"] = "tozero"
+        # room for the text beside the longest bar
+        longest = float(np.nanmax(series.lengths, initial=0.0)) or 1.0
+        layout[f"xaxis{suffix}"]["range"] = [0.0, 1.45 * longest]
     else:
         traces.append(_heat(series, chart) | place)
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from labile.core.uncertain import format_uncertain
 from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, scale_to_si
-from labile.study.results import StudyResult
+from labile.plots import palette
+from labile.study.results import StatementPoint, StudyResult
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -27,6 +28,14 @@ SECTIONS = ("summary", "findings", "figures", "parameters", "comparison", "data"
 """In their usual order; a manifest may choose among them and reorder them."""
 STRONG = 0.9
 """|correlation| from which a pair is listed."""
+DARK_COLOURS = {
+    palette.INK: "#e4e7eb",
+    palette.GRID: "#3e4c59",
+    palette.MUTED: "#9aa5b1",
+    palette.BLUE: "#4ba3dc",
+    palette.VERMILION: "#f0803c",
+}
+"""What the colours of the figures become on a dark page."""
 _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;)])")
 
 
@@ -104,24 +113,31 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
     """
     from labile.plots import charts
 
-    figures = [
-        charts.objective_figure(
-            panel.key,
-            panel.title,
-            panel.quantity,
-            panel.unit,
-            measurements=panel.measurements,
-            statements=panel.statements,
-            curves=panel.curves,
-            evaluations=result.evaluations,
-            technique=panel.technique,
+    figures = []
+    elsewhere = list(result.measurements)
+    for panel in result.panels:
+        along = [m for m in panel.measurements if m.axis is None and charts.varied([m]) == "temperature"]
+        if not (along or panel.statements or panel.curves):
+            continue
+        shown = {m.label for m in along}
+        elsewhere = [m for m in elsewhere if m.label not in shown]
+        figures.append(
+            charts.objective_figure(
+                panel.key,
+                panel.title,
+                panel.quantity,
+                panel.unit,
+                measurements=along,
+                statements=panel.statements,
+                curves=panel.curves,
+                evaluations=result.evaluations,
+                technique=panel.technique,
+            )
         )
-        for panel in result.panels
-    ]
-    drawn = {m.label for panel in result.panels for m in panel.measurements}
-    figures += charts.measurement_figures([m for m in result.measurements if m.label not in drawn], result.techniques)
+    figures += charts.measurement_figures(elsewhere, result.techniques)
     if result.populations and result.model is not None:
-        figures.append(charts.population_figure(result.populations, result.model.state_names))
+        transitions = _transition_statements(result)
+        figures.append(charts.population_figure(result.populations, result.model.state_names, transitions))
     if result.evaluations:
         figures.append(charts.residual_figure(result.evaluations))
     if result.fit is not None and result.fit.result.n_free > 1:
@@ -146,7 +162,7 @@ def report_html(result: StudyResult) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    from labile.plots import palette, plotly_renderer
+    from labile.plots import plotly_renderer
 
     environment = Environment(
         loader=PackageLoader("labile.study"),
@@ -193,7 +209,7 @@ def report_html(result: StudyResult) -> str:
         priors=bool(result.fit and any(p.prior for p in result.fit.joint.parameters)),
         plotly_js=Markup(get_plotlyjs()),
         config=plotly_renderer.CONFIG,
-        colours={palette.INK: "#e4e7eb", palette.GRID: "#3e4c59", palette.MUTED: "#9aa5b1"},
+        dark_colours=DARK_COLOURS,
     )
 
 
@@ -205,13 +221,13 @@ def key_numbers(result: StudyResult) -> Table | None:
         scale = scale_to_si(unit, item.quantity) if unit else 1.0
         value = float(from_si(item.value, unit, item.quantity)) if unit else item.value
         origin = "fit" if item.of == "fit" else item.of
-        rows.append((_name(item.name), _number(value, item.sigma / scale), pretty_unit(unit), origin, item.text))
+        rows.append((_name(item.name), _number(value, item.sigma / scale), _unit(unit), origin, item.text))
     if result.fit is not None:
         names = set(result.fit.joint.model.parameters.names) & set(result.fit.result.free_names)
         for parameter in result.fit.result.parameters:
             if parameter.name in names:
                 number = _fitted(result, parameter)
-                rows.append((parameter.name, number, pretty_unit(parameter.unit), "fit", "free parameter of the model"))
+                rows.append((parameter.name, number, _unit(parameter.unit), "fit", "free parameter of the model"))
     if not rows:
         return None
     return Table("Key numbers", ("quantity", "value", "unit", "from", "meaning"), tuple(rows), numeric=(1,))
@@ -234,7 +250,7 @@ def parameter_table(result: StudyResult) -> Table | None:
             prior = _number(_shown(parameter.prior.mean, parameter), parameter.prior.sigma / scale)
         bounds = _bounds(parameter) if parameter.free else ""
         number = _fitted(result, parameter)
-        rows.append((parameter.name, number, pretty_unit(unit), role, bounds, prior, parameter.source))
+        rows.append((parameter.name, number, _unit(unit), role, bounds, prior, parameter.source))
     return Table(
         "Parameters",
         ("parameter", "value", "unit", "role", "bounds", "prior", "source"),
@@ -267,6 +283,7 @@ def comparison_table(result: StudyResult) -> Table | None:
     """Compared models: chi2, N, k, BIC, AICc or why there is none."""
     if not result.comparisons:
         return None
+    counts = {row.n for row in result.comparisons}
     rows = []
     for row in result.comparisons:
         aicc = f"{row.aicc:.2f}" if row.aicc is not None else row.aicc_note or "not defined"
@@ -285,11 +302,13 @@ def comparison_table(result: StudyResult) -> Table | None:
                 worst,
             )
         )
+    differing = " N differs between the models, so their criteria cannot be compared." if len(counts) > 1 else ""
     return Table(
         "Models compared on the same data",
         ("model", "χ²", "N", "k", "BIC", "ΔBIC", "AICc", "status", "misses by more than 2σ"),
         tuple(rows),
-        "BIC = χ² + k ln N. AICc is defined only where N > k + 1. N counts data, not priors; k counts free parameters.",
+        "BIC = χ² + k ln N. AICc is defined only where N > k + 1. N counts data, not priors; k counts free parameters."
+        + differing,
         numeric=(1, 2, 3, 4, 5),
     )
 
@@ -302,7 +321,17 @@ def technique_table(result: StudyResult) -> Table | None:
     for technique in dict.fromkeys(e.technique for e in result.evaluations):
         own = [e for e in result.evaluations if e.technique == technique]
         rows.append((technique or "other", *_scores(own)))
-    rows.append(("all", *_scores(result.evaluations)))
+    if result.fit is not None:
+        fitted = result.fit.result
+        residuals = fitted.by_block()
+        for kind, name in (("jump", "positions of jumps"), ("prior", "priors (no data)")):
+            own_blocks = [residuals[block.name] for block in fitted.blocks if block.kind == kind]
+            if own_blocks:
+                r = np.concatenate(own_blocks)
+                largest = f"{np.max(np.abs(r)):.2f}"
+                rows.append((name, str(r.size), f"{r @ r:.2f}", f"{r @ r / r.size:.2f}", largest))
+        chi2 = fitted.chi2
+        rows.append(("all", str(fitted.residuals.size), f"{chi2:.2f}", f"{chi2 / fitted.residuals.size:.2f}", ""))
     return Table(
         "Agreement by technique",
         ("technique", "N", "χ²", "χ²/N", "largest residual"),
@@ -337,9 +366,9 @@ def statement_table(result: StudyResult) -> Table | None:
     if result.fit is None:
         return None
     rows = []
-    for objective, e in zip(result.fit.joint.objectives, result.evaluations, strict=False):
+    for objective, e in zip(result.fit.joint.objectives, result.evaluations, strict=True):
         statement = objective.statement
-        if statement is None or e.label != objective.label:
+        if statement is None:
             continue
         unit = field_unit(e.quantity)
         scale = scale_to_si(unit, e.quantity) if unit else 1.0
@@ -348,9 +377,7 @@ def statement_table(result: StudyResult) -> Table | None:
         predicted = _number(e.predicted[0] / scale, None, digits=4)
         residual = f"{e.residuals[0]:+.2f}".replace("-", "−")
         said = statement.text or statement.kind.replace("_", " ")
-        rows.append(
-            (e.label, said, _where(statement), stated, predicted, pretty_unit(unit), residual, statement.source)
-        )
+        rows.append((e.label, said, _where(statement), stated, predicted, _unit(unit), residual, statement.source))
     if not rows:
         return None
     return Table(
@@ -370,11 +397,11 @@ def measurement_table(result: StudyResult) -> Table | None:
         low, high = float(m.temperature.min()), float(m.temperature.max())
         span = f"{low:.4g} K" if high - low < 1e-3 * high else f"{low:.4g} to {high:.4g} K"
         sigma = m.sigma_in_unit()
-        typical = "none given" if sigma is None else f"{np.median(sigma):.2g} {pretty_unit(m.unit)}".strip()
+        typical = "none given" if sigma is None else f"{np.median(sigma):.2g} {_unit(m.unit)}".strip()
         shifts = ", ".join(term.name for term in m.correlated)
-        name = m.quantity.replace("_", " ")
+        name = f"{_name(m.quantity)} / {_unit(m.unit)}" if _unit(m.unit) else _name(m.quantity)
         rows.append(
-            (m.label, result.techniques.get(m.label, ""), m.sample, f"{name} / {pretty_unit(m.unit) or '1'}",
+            (m.label, result.techniques.get(m.label, ""), m.sample, name,
              str(len(m)), span, m.branch, typical, shifts, "simulated" if is_simulated(m) else "measured")
         )  # fmt: skip
     return Table(
@@ -413,6 +440,21 @@ def is_simulated(measurement: Measurement) -> bool:
     provenance = measurement.provenance
     told = (provenance.reader, provenance.source, str(measurement.attributes.get("origin", "")), *provenance.steps)
     return any("simulat" in text.lower() for text in told)
+
+
+def _transition_statements(result: StudyResult) -> tuple[StatementPoint, ...]:
+    """Statements about the switching itself, which belong to no observable and are drawn with the populations."""
+    if result.fit is None:
+        return ()
+    points = []
+    for objective, e in zip(result.fit.joint.objectives, result.evaluations, strict=True):
+        s = objective.statement
+        if s is not None and s.is_transition:
+            predicted, limit = float(e.predicted[0]), int(e.limits[0])
+            points.append(
+                StatementPoint(e.label, s.kind, (), s.value, s.sigma, e.quantity, limit, predicted, s.text, s.source)
+            )
+    return tuple(points)
 
 
 def _verdict(result: StudyResult) -> str:
@@ -508,6 +550,11 @@ def _bounds(parameter: Parameter) -> str:
     if math.isinf(high):
         return f"≥ {_number(low, None)}"
     return f"≤ {_number(high, None)}" if math.isinf(low) else f"{_number(low, None)} to {_number(high, None)}"
+
+
+def _unit(unit: str) -> str:
+    """Unit for a table, not broken over lines."""
+    return pretty_unit(unit).replace(" ", "\u00a0")
 
 
 def _name(name: str) -> str:
