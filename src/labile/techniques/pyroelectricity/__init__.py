@@ -17,14 +17,13 @@ from labile.techniques.pyroelectricity.cycle import (
     reduce_current,
     separate_currents,
 )
+from labile.techniques.pyroelectricity.integration import integrate_coefficient, polarization_change
 from labile.techniques.pyroelectricity.observables import Polarization, PyroelectricCoefficient
 from labile.techniques.pyroelectricity.reduction import (
     Baseline,
     Rate,
     fit_baseline,
     heating_rate,
-    integrate_coefficient,
-    polarization_change,
     pyroelectric_coefficient,
 )
 

@@ -11,13 +11,13 @@ import numpy as np
 from labile.core.branches import split_branches
 from labile.core.measurement import CorrelatedTerm, Measurement
 from labile.techniques.pyroelectricity.conversions import PyroelectricityError
+from labile.techniques.pyroelectricity.integration import polarization_change
 from labile.techniques.pyroelectricity.reduction import (
     RATE_WINDOW,
     Baseline,
     corrected_current,
     fit_baseline,
     heating_rate,
-    polarization_change,
     pyroelectric_coefficient,
     require_log,
 )
