@@ -109,7 +109,7 @@ class Conditions:
 
     def __getitem__(self, index: Any) -> Conditions:
         """Select points by slice, mask or index array."""
-        chosen = {
+        chosen: dict[str, Any] = {
             name: None if (column := getattr(self, name)) is None else np.atleast_1d(column[index])
             for name in ("temperature", "pressure", "magnetic_field", "time", "sigma_temperature", "sigma_pressure")
         }

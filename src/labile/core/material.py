@@ -20,7 +20,8 @@ class State:
     Attributes
     ----------
     name : str
-        Short label, also the prefix of its parameters: ``"LS"``, ``"HS"``, ``"V"``. Letters, digits, ``*``, ``_``, ``'``.
+        Short label, also the prefix of its parameters: ``"LS"``, ``"HS"``, ``"V"``. Letters, digits, ``*``, ``_``,
+        ``'``.
     spin : float or None
         Total spin quantum number.
     degeneracy : float or None

@@ -169,14 +169,15 @@ class Measurement:
             raise MeasurementError(f"{where}: values have shape {values.shape}, the conditions ask for {expected}")
         if not np.all(np.isfinite(values)):
             bad = int(np.argwhere(~np.isfinite(values))[0][0])
-            raise MeasurementError(f"{where}: value {bad + 1} of {points} is not finite; drop the point or give a number")
+            raise MeasurementError(
+                f"{where}: value {bad + 1} of {points} is not finite; drop the point or give a number"
+            )
         if self.sigma is not None:
             sigma = np.array(np.broadcast_to(np.asarray(self.sigma, dtype=float), values.shape))
             if not np.all(sigma > 0) or not np.all(np.isfinite(sigma)):
                 bad = int(np.argwhere(~((sigma > 0) & np.isfinite(sigma)))[0][0])
-                raise MeasurementError(
-                    f"{where}: sigma of point {bad + 1} is {sigma.reshape(points, -1)[bad, 0]!r}; it must be finite and > 0"
-                )
+                wrong = float(sigma.reshape(points, -1)[bad, 0])
+                raise MeasurementError(f"{where}: sigma of point {bad + 1} is {wrong!r}; it must be finite and > 0")
             object.__setattr__(self, "sigma", sigma)
             sigma.flags.writeable = False
         if self.limits is not None:
@@ -186,7 +187,9 @@ class Measurement:
             object.__setattr__(self, "limits", limits)
         for term in self.correlated:
             if np.shape(term.effect) != (points,):
-                raise MeasurementError(f"{where}: correlated term {term.name!r} has shape {np.shape(term.effect)}, expected ({points},)")
+                raise MeasurementError(
+                    f"{where}: correlated term {term.name!r} has shape {np.shape(term.effect)}, expected ({points},)"
+                )
         if self.branch not in BRANCHES:
             raise MeasurementError(f"{where}: branch {self.branch!r} is unknown; use one of {', '.join(BRANCHES)}")
         if self.sweep_rate is not None and not (self.sweep_rate > 0 and math.isfinite(self.sweep_rate)):
@@ -266,9 +269,8 @@ class Measurement:
         low, high = float(self.temperature.min()), float(self.temperature.max())
         span = f"{low:g} K" if low == high else f"{low:g}-{high:g} K"
         axis = "" if self.axis is None else f" x {self.axis.values.size} {self.axis.quantity}"
-        return (
-            f"<Measurement {self.label!r}: {self.quantity} [{self.unit}], {len(self)} points{axis}, {span}, {self.branch}>"
-        )
+        what = f"{self.quantity} [{self.unit}], {len(self)} points{axis}"
+        return f"<Measurement {self.label!r}: {what}, {span}, {self.branch}>"
 
     def _repr_html_(self) -> str:
         import html

@@ -270,5 +270,6 @@ class Parameters:
         """Raise ParameterError when a value is still missing."""
         missing = [p.name for p in self.items if math.isnan(p.value) and p.tie is None]
         if missing:
-            hints = ", ".join(f"{n} ({QUANTITIES[q].field})" if (q := n.rpartition('.')[2]) in QUANTITIES else n for n in missing)
-            raise ParameterError(f"no value given for: {hints}")
+            quantities = [QUANTITIES.get(name.rpartition(".")[2]) for name in missing]
+            hints = [f"{name} ({q.field})" if q else name for name, q in zip(missing, quantities, strict=True)]
+            raise ParameterError(f"no value given for: {', '.join(hints)}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -118,18 +119,20 @@ _DEFINITIONS = (
     "si_oersted = 1000 / (4 * pi) * ampere / meter",
     "si_gauss = 1e-4 * tesla",
 )
-_TOKEN = re.compile(r"[A-Za-zµμ°ÅΩ%_][A-Za-zµμ°ÅΩ%_]*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\*\*|[-+*/^()·.⋅\s]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_TOKEN = re.compile(
+    r"[A-Za-zµμ°ÅΩ%_][A-Za-zµμ°ÅΩ%_]*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\*\*|[-+*/^()·.⋅\s]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"
+)
 _POWER_OF_TEN = re.compile(
-    r"^\s*[x×]?\s*(?:10(?:\^|\*\*)(?P<exponent>[+\-−]?\d+)|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?))\s*[x×*·]?\s*(?=[A-Za-zµμ°Å(])"
+    r"^\s*[x×]?\s*(?:10(?:\^|\*\*)(?P<exponent>[+\-−]?\d+)|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?))\s*[x×*·]?\s*(?=[A-Za-zµμ°Å\u212b(])"
 )
 _SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _ALIASES = {
-    "µ": "u", "μ": "u", "°C": "degC", "℃": "degC", "Å": "angstrom", "Å": "angstrom", "Ang": "angstrom",
-    "ang": "angstrom", "deg_C": "degC", "Celsius": "degC", "celsius": "degC", "Kelvin": "kelvin",
-    "sec": "second", "secs": "second", "mins": "minute", "hr": "hour", "Gauss": "si_gauss", "G": "si_gauss", "gauss": "si_gauss",
-    "Tesla": "tesla", "Oersted": "si_oersted", "oersted": "si_oersted", "Oe": "si_oersted", "kOe": "kilosi_oersted", "kG": "kilosi_gauss", "muB": "bohr_magneton", "mu_B": "bohr_magneton",
-    "BM": "bohr_magneton", "D": "debye", "%": "percent", "amps": "ampere", "Amps": "ampere", "grams": "gram",
-    "°": "degree",
+    "µ": "u", "μ": "u", "°C": "degC", "℃": "degC", "Å": "angstrom", "Ang": "angstrom", "ang": "angstrom",
+    "deg_C": "degC", "Celsius": "degC", "celsius": "degC", "Kelvin": "kelvin", "sec": "second", "secs": "second",
+    "mins": "minute", "hr": "hour", "Gauss": "si_gauss", "G": "si_gauss", "gauss": "si_gauss", "kG": "kilosi_gauss",
+    "Tesla": "tesla", "Oersted": "si_oersted", "oersted": "si_oersted", "Oe": "si_oersted", "kOe": "kilosi_oersted",
+    "muB": "bohr_magneton", "mu_B": "bohr_magneton", "BM": "bohr_magneton", "D": "debye", "%": "percent",
+    "amps": "ampere", "Amps": "ampere", "grams": "gram", "°": "degree",
 }  # fmt: skip
 
 
@@ -153,6 +156,7 @@ def _registry() -> Any:
 
 def _normalise(text: str) -> list[str]:
     """Unit text of any of the field's spellings as a list of pint tokens."""
+    text = unicodedata.normalize("NFC", text)  # the angstrom sign U+212B is the letter Å, the ohm sign Ω
     text = text.strip().replace("°C", "degC").replace("℃", "degC").replace("−", "-").replace("–", "-")
     text = re.sub(r"(?i)\bdeg(?:rees)?\.?\s*c\b", "degC", text)
     tokens: list[str] = []
@@ -243,10 +247,9 @@ def _linear_to_si(unit: str, name: str) -> tuple[float, float]:
         # pint raises many types for malformed text; all mean the same to the reader of the message
         raise UnitError(f"{name}: unit {unit!r} is not known ({type(error).__name__})") from None
     if quantity is None:
-        base = (1.0 * parsed).to_base_units() if not _is_offset(parsed) else registry.Quantity(0.0, parsed).to_base_units()
         if _is_offset(parsed):
-            return 1.0, float(base.magnitude)
-        return float(base.magnitude), 0.0
+            return 1.0, float(registry.Quantity(0.0, parsed).to_base_units().magnitude)
+        return float((1.0 * parsed).to_base_units().magnitude), 0.0
     target = registry.parse_units(_pint_expression(quantity.si, quantity))
     if parsed.dimensionality == target.dimensionality:
         if _is_offset(parsed):
@@ -255,9 +258,9 @@ def _linear_to_si(unit: str, name: str) -> tuple[float, float]:
             zero, one = (float(registry.Quantity(v, parsed).to(target).magnitude) for v in (0.0, 1.0))
             return one - zero, zero
         return float((1.0 * parsed).to(target).magnitude), 0.0
-    factor = _special_factor(parsed, quantity, registry)
-    if factor is not None:
-        return factor, 0.0
+    special = _special_factor(parsed, quantity)
+    if special is not None:
+        return special, 0.0
     raise UnitError(
         f"{name}: unit {unit!r} has the wrong dimension; expected something like {quantity.field!r} or {quantity.si!r}"
     )
@@ -267,7 +270,7 @@ def _is_offset(parsed: Any) -> bool:
     return "degree_Celsius" in str(parsed) or "degree_Fahrenheit" in str(parsed)
 
 
-def _special_factor(parsed: Any, quantity: Quantity, registry: Any) -> float | None:
+def _special_factor(parsed: Any, quantity: Quantity) -> float | None:
     """Conversions that change dimension: field strengths, spectroscopic energies, volumes per formula unit."""
     one = 1.0 * parsed
     if quantity.rule == "field" and one.check("[current]/[length]"):
@@ -351,8 +354,10 @@ def pretty_unit(unit: str) -> str:
     if unit.strip() in ("", "1"):
         return ""
     superscript = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    names = {"angstrom": "Å", "bohr_magneton": "μB", "degC": "°C", "debye": "D", "percent": "%",
-             "si_oersted": "Oe", "si_gauss": "G"}
+    names = {
+        "angstrom": "Å", "bohr_magneton": "μB", "degC": "°C", "debye": "D", "percent": "%", "si_oersted": "Oe",
+        "si_gauss": "G",
+    }  # fmt: skip
     parts: list[str] = []
     invert = False
     tokens = _normalise(unit)
@@ -364,7 +369,8 @@ def pretty_unit(unit: str) -> str:
             continue
         if token.startswith("**"):
             power = int(token[2:] or tokens[index + 1])
-            parts[-1] = parts[-1].rstrip("⁻¹") + str(-power if parts[-1].endswith("⁻¹") else power).translate(superscript)
+            inverted = parts[-1].endswith("⁻¹")
+            parts[-1] = parts[-1].rstrip("⁻¹") + str(-power if inverted else power).translate(superscript)
             continue
         if index and tokens[index - 1] == "**":
             continue
