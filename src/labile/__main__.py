@@ -1,6 +1,6 @@
-"""Let ``python -m labile`` do what the ``labile`` command does."""
+"""`python -m labile`, for places where the `labile` command is not on the path."""
+
+from labile.cli import main
 
 if __name__ == "__main__":
-    from labile.cli import main
-
     main()

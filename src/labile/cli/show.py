@@ -1,0 +1,334 @@
+"""What the commands tell: one function for people and one for programs each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labile.cli.terminal_plot import can_show_braille, draw
+from labile.core.measurement import Measurement
+from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit
+
+if TYPE_CHECKING:
+    from labile.study.prepare import PreparedStudy
+    from labile.study.results import StudyResult
+
+
+@dataclass(frozen=True, eq=False)
+class ReadFile:
+    """A file and what was found in it."""
+
+    path: Path
+    measurements: tuple[Measurement, ...]
+    notes: tuple[str, ...]
+
+
+def read_measurements(path: Path, format: str = "") -> ReadFile:
+    """Read one file; what the reader warns of is kept as notes."""
+    from labile.study.reducing import read_file
+
+    found, notes = read_file(path, format)
+    return ReadFile(path, tuple(found), tuple(notes))
+
+
+def read_summary(one: ReadFile) -> dict[str, Any]:
+    """Content of a file as JSON types."""
+    return {
+        "file": str(one.path),
+        "format": one.measurements[0].provenance.reader,
+        "sha256": one.measurements[0].provenance.sha256,
+        "notes": list(one.notes),
+        "measurements": [_measurement_summary(m) for m in one.measurements],
+    }
+
+
+def _measurement_summary(measurement: Measurement) -> dict[str, Any]:
+    temperature = measurement.temperature
+    field = measurement.conditions.magnetic_field
+    return {
+        "label": measurement.label,
+        "quantity": measurement.quantity,
+        "unit": measurement.unit,
+        "points": len(measurement),
+        "temperature_K": [float(temperature.min()), float(temperature.max())],
+        "magnetic_field_T": [float(field.min()), float(field.max())],
+        "branch": measurement.branch,
+        "has_uncertainty": measurement.sigma is not None,
+        "sweep_rate_K_per_s": measurement.sweep_rate,
+        "attributes": {k: v if isinstance(v, str) else float(v) for k, v in measurement.attributes.items()},
+        "steps": list(measurement.provenance.steps),
+    }
+
+
+def read_text(one: ReadFile, *, draw: bool, encoding: str) -> str:
+    """Content of a file for people."""
+    first = one.measurements[0]
+    lines = [f"{one.path}: {first.provenance.reader}, {_count(one.measurements, 'measurement')}"]
+    for measurement in one.measurements:
+        lines.append(f"  {describe(measurement)}")
+    lines += [
+        f"  header: {name.removeprefix('header.')} = {_attribute(name, value)}"
+        for name, value in first.attributes.items()
+        if not name.startswith("header.") or name.startswith("header.SAMPLE")
+    ]
+    lines += [f"  {step}" for step in dict.fromkeys(s for m in one.measurements for s in m.provenance.steps)]
+    lines += [f"  note: {note}" for note in one.notes]
+    if draw:
+        lines += ["", picture(one.measurements, encoding)]
+    return "\n".join(lines)
+
+
+def _attribute(name: str, value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    quantity = next((q for q in (name, name.removeprefix("sample_"), name.removeprefix("electrode_"),
+                                 name.removeprefix("eicosane_")) if q in QUANTITIES), "")  # fmt: skip
+    if not quantity:
+        return f"{value:.6g}"
+    return f"{from_si(value, field_unit(quantity), quantity):.6g} {pretty_unit(field_unit(quantity))}".rstrip()
+
+
+def describe(measurement: Measurement) -> str:
+    """One line about a measurement."""
+    low, high = float(measurement.temperature.min()), float(measurement.temperature.max())
+    span = f"{low:.4g} K" if low == high else f"{low:.4g} to {high:.4g} K"
+    field = measurement.conditions.magnetic_field
+    fields = ""
+    if field.max() > field.min() + 1e-3:
+        fields = f", {field.min():.4g} to {field.max():.4g} T"
+    elif abs(field).max() > 0:
+        fields = f", {float(field.mean()):.4g} T"
+    rate = "" if measurement.sweep_rate is None else f", {measurement.sweep_rate * 60:.3g} K/min"
+    sigma = "with uncertainties" if measurement.sigma is not None else "without uncertainties"
+    unit = pretty_unit(measurement.unit)
+    quantity = f"{measurement.quantity} in {unit}" if unit else measurement.quantity
+    points = _count(measurement.temperature, "point")
+    return f"{measurement.label}: {quantity}, {points}, {span}{fields}, {measurement.branch}{rate}, {sigma}"
+
+
+def _count(items: Sequence[Any], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def picture(measurements: Sequence[Measurement], encoding: str) -> str:
+    """Measurements drawn as text, one field for each quantity."""
+    braille = can_show_braille(encoding)
+    out = []
+    for quantity in dict.fromkeys(m.quantity for m in measurements):
+        group = [m for m in measurements if m.quantity == quantity and m.axis is None]
+        if not group:
+            continue
+        unit = group[0].unit
+        steady = all(float(m.temperature.max() - m.temperature.min()) < 1.0 for m in group)
+        fields = [m.conditions.magnetic_field for m in group]
+        by_field = steady and any(f.max() > f.min() for f in fields)
+        series = [
+            (m.label, (m.conditions.magnetic_field if by_field else m.temperature).tolist(), m.in_unit(unit).tolist())
+            for m in group
+        ]
+        x_title = "magnetic field / T" if by_field else "temperature / K"
+        shown = pretty_unit(unit) if braille else unit
+        out.append(
+            draw(series, x_title, f"{quantity}{f' / {shown}' if shown not in ('', '1') else ''}", braille=braille)
+        )
+    return "\n\n".join(out)
+
+
+def save_picture(files: Sequence[ReadFile], path: Path) -> list[Path]:
+    """Draw files into one picture a quantity; several quantities get numbered names."""
+    from labile.plots.charts import measurement_figures
+    from labile.plots.matplotlib_renderer import figure_bytes
+
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise ValueError(f"{path}: a picture must end in .png, .svg or .pdf")
+    figures = measurement_figures([m for one in files for m in one.measurements])
+    written = []
+    for number, figure in enumerate(figures, start=1):
+        target = path if len(figures) == 1 else path.with_name(f"{path.stem}_{number}{path.suffix}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(figure_bytes(figure, kind))
+        written.append(target)
+    return written
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """What `labile reduce` made."""
+
+    technique: str
+    measurements: tuple[Measurement, ...]
+    derived: tuple[Any, ...]
+    notes: tuple[str, ...]
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write one CSV a measurement."""
+        from labile.core.exchange import write_csv
+        from labile.study.tables import slug
+
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for measurement in self.measurements:
+            path = folder / f"{slug(measurement.label)}.csv"
+            write_csv(measurement, path)
+            written.append(path)
+        return written
+
+
+def reduce_files(
+    name: str,
+    files: Sequence[Path],
+    quantity: str,
+    options: Mapping[str, Any],
+    formula: str,
+    reader: Mapping[str, Any],
+) -> Reduced:
+    """Read and reduce files with one technique, as a study of these files would."""
+    from labile.study.analysis import measured_numbers
+    from labile.study.manifest import MeasurementTable, Problems
+    from labile.study.reducing import read_and_reduce
+    from labile.techniques import technique
+
+    found = technique(name)
+    if not quantity:
+        quantity = found.reductions[0].gives[0]
+    found.require(quantity)
+    problems = Problems("labile reduce", {})
+    measurements: list[Measurement] = []
+    notes: list[str] = []
+    derived: list[Any] = []
+    for file in files:
+        spec = MeasurementTable(
+            label=file.stem,
+            technique=name,
+            quantity=quantity,
+            file=str(file.absolute()),
+            reader=dict(reader),
+            reduction=dict(options),
+        )
+        data = read_and_reduce((), spec, found, Path(), formula, problems)
+        if data is not None:
+            measurements += data.measurements
+            notes += data.warnings
+            derived += measured_numbers(data.measurements, file.stem, name)
+    problems.raise_if_any()
+    return Reduced(name, tuple(measurements), tuple(derived), tuple(dict.fromkeys(notes)))
+
+
+def reduce_summary(reduced: Reduced) -> dict[str, Any]:
+    """Reduced data as JSON types."""
+    from labile.study.results import number, plain
+
+    return {
+        "technique": reduced.technique,
+        "measurements": [
+            {
+                **_measurement_summary(m),
+                "temperatures_K": plain(m.temperature),
+                "values": plain(m.in_unit()),
+                "sigma": plain(m.sigma_in_unit()),
+            }
+            for m in reduced.measurements
+        ],
+        "derived": [
+            {"name": d.name, "value_si": number(d.value), "sigma_si": number(d.sigma), "of": d.of, "text": d.text}
+            for d in reduced.derived
+        ],
+        "notes": list(reduced.notes),
+    }
+
+
+def reduce_text(reduced: Reduced, *, draw: bool, encoding: str) -> str:
+    """Reduced data for people."""
+    lines = [describe(m) for m in reduced.measurements]
+    lines += [f"  {step}" for step in dict.fromkeys(s for m in reduced.measurements for s in m.provenance.steps)]
+    lines += [f"{d.of}: {d.text}" for d in reduced.derived]
+    lines += [f"note: {note}" for note in reduced.notes]
+    if draw:
+        lines += ["", picture(reduced.measurements, encoding)]
+    return "\n".join(lines)
+
+
+def check_summary(prepared: PreparedStudy) -> dict[str, Any]:
+    """A checked study as JSON types."""
+    joint = prepared.joint
+    return {
+        "ok": True,
+        "title": prepared.manifest.tables.study.title,
+        "measurements": [_measurement_summary(m) for m in prepared.measurements],
+        "objectives": [] if joint is None else [o.label for o in joint.objectives],
+        "free_parameters": [] if joint is None else list(joint.parameters.free_names),
+        "comparisons": list(prepared.comparisons),
+        "warnings": list(prepared.warnings),
+    }
+
+
+def check_text(prepared: PreparedStudy) -> str:
+    """A checked study for people."""
+    lines = [f"{prepared.manifest.path.name}: {prepared.manifest.tables.study.title}"]
+    lines += [f"  {describe(m)}" for m in prepared.measurements]
+    joint = prepared.joint
+    if joint is None:
+        lines.append("  no model: the data are reduced and shown")
+    else:
+        statements = [o for o in joint.objectives if o.statement is not None]
+        if statements:
+            lines.append(f"  {_count(statements, 'statement')} of papers")
+        lines.append(f"  model {joint.model.name}, free: {', '.join(joint.parameters.free_names)}")
+        lines += [f"  compared with {name} ({other.model.name})" for name, other in prepared.comparisons.items()]
+    lines += [f"  note: {note}" for note in prepared.warnings]
+    lines.append("nothing is wrong")
+    return "\n".join(lines)
+
+
+def run_text(result: StudyResult, folder: Path) -> str:
+    """A finished study for people."""
+    lines = [result.title, ""]
+    if result.fit is not None:
+        fitted = result.fit.result
+        lines.append(
+            f"fit of {fitted.n_data} data, {fitted.n_free} free parameters: chi2 {fitted.chi2:.4g}, {fitted.message}"
+        )
+        lines += [f"  {name:34s} {value:>26s}  {role}" for name, value, role in fitted.table() if role == "free"]
+    else:
+        lines += [f"  {describe(m)}" for m in result.measurements]
+    lines += [f"  {d.text}" if d.of == "fit" else f"  {d.of}: {d.text}" for d in result.derived]
+    if result.comparisons:
+        lines += ["", f"  {'model':34s} {'chi2':>9s} {'N':>4s} {'k':>3s} {'BIC':>9s} {'AICc':>9s}"]
+        for row in result.comparisons:
+            aicc = "-" if row.aicc is None else f"{row.aicc:.2f}"
+            lines.append(f"  {row.name:34s} {row.chi2:9.2f} {row.n:4d} {row.k:3d} {row.bic:9.2f} {aicc:>9s}")
+    if result.findings:
+        lines += ["", "findings"]
+        lines += [f"  - {finding.title}: {finding.text}" for finding in result.findings]
+    lines += [f"note: {warning}" for warning in result.warnings]
+    lines += ["", f"report: {folder / 'report.html'}"]
+    return "\n".join(lines)
+
+
+@contextmanager
+def progress_lines() -> Iterator[Callable[[str, float], None]]:
+    """Progress on stderr: a bar on a terminal, one line a step elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (BarColumn(bar_width=30), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=1.0)
+            yield lambda text, share: bar.update(task, completed=share, description=text)
+        return
+    last = ""
+
+    def tell(text: str, share: float) -> None:
+        nonlocal last
+        step = text.partition(":")[0]
+        if step != last:
+            print(f"{share:4.0%} {step}", file=sys.stderr, flush=True)
+            last = step
+
+    yield tell
