@@ -22,9 +22,7 @@ ACMS = (
     "Comment,Time Stamp (sec),Temperature (K),Magnetic Field (Oe),Frequency (Hz),Amplitude (Oe),M-DC (emu),"
     "M-Std.Dev. (emu),M' (emu),M'' (emu),Moment (emu),Phase (deg)"
 )
-ACMS2 = (
-    "Comment,Time Stamp (sec),Temperature (K),Magnetic Field (Oe),DC Moment (emu),DC Std. Err. (emu),AC Moment (emu)"
-)
+ACMS2 = "Time Stamp (sec),Temperature (K),Magnetic Field (Oe),DC Moment (emu),DC Std. Err. (emu),AC Moment (emu)"
 
 
 def log(folder: Path, titles: str, rows: list[str], info: str = "", name: str = "a.dat", end: str = "\n") -> Path:

@@ -41,12 +41,14 @@ def one(folder: Path, content: str | bytes, name: str = "a.csv", **options) -> M
         "Temperature (K)   chi_M T (cm^3 K mol^-1)\n120   3.00\n300   3.12\n",
         "T (K) chi*T (cm3 K/mol)\n120 3,00\n300 3,12\n",
         "T,chimT\nK,cm3 K mol-1\n120,3.00\n300,3.12\n",
+        "T,chiT\nK,cm3 K mol-1\n,sample 1\nX,Y\n120,3.00\n300,3.12\n",
         "T,chiT\n(K),(emu K/mol)\n120,3.00\n300,3.12\n",
         "Temperature,chiT\n(°C),cm3 K/mol\n-153.15,3.00\n26.85,3.12\n",
         "T (°C),chiT (cm3 K/mol)\n-153.15,3.00\n26.85,3.12\n",
         "# T (K), chiT (cm3 K/mol)\n120, 3.00\n300, 3.12\n",
         "My compound\n\nT in K,chiT in cm3 K/mol\n% remark\n120,3.00\n\n300,3.12\n",
         '"T (K)","chiT (cm3 K/mol)"\n"120","3.00"\n"300","3.12"\n',
+        '"T (K)","chiT (cm3 K/mol)"\n"120,0","3,00"\n"300,0","3,12"\n',
         "T (K),chiT (cm3 K/mol),,\n120,3.00,,\n300,3.12,,\n",
     ],
 )
@@ -160,6 +162,13 @@ def test_no_titles_at_all(tmp_path):
         ("T (K),chiT (cm3 K/mol)\n120,3\n", {"branch": "up"}, "branch='up'"),
         ("T (K),chiT (cm3 K/mol)\n120,3\n", {"nonsense": 1}, "its options are"),
         ("T (K),chiT (cm3 K/mol)\n120,\n130,\n", {}, "it holds no number"),
+        ("T (K),M (muB)\n120,1\n", {}, "per formula unit"),
+        ("T (K),-chi (cm3/mol)\n120,1\n", {}, "no column is recognised"),
+        ("T (K),gamma (deg)\n120,91\n", {}, "no column is recognised"),
+        ("T (K),1/chi (mol/cm3)\n120,91\n", {}, "no column is recognised"),
+        ("T (K),chi (cm3/g)\n120,91\n", {}, "wrong dimension"),
+        ("T (K),chiT (cm3 K/mol)\n1,5,2,7\n2,5,2,8\n", {}, "2 column titles over 4 columns"),
+        ("T (K),nHS\n120,95\n", {}, "a fraction of 95 is impossible"),
         ("T (K),p (furlong)\n120,1\n", {}, "fits none"),
         ("hello world\n", {}, "no format matches"),
         (b"\x00\x01\x02\x03" * 20, {}, "binary data"),
@@ -225,3 +234,9 @@ def test_digitised_lithium_tantalate(tmp_path):
     assert len(m) == 22
     assert m.values[-1] == pytest.approx(1.76e-4, rel=5e-3)
     assert m.temperature[-1] == pytest.approx(300.44, abs=0.01)
+
+
+def test_columns_of_the_same_quantity_stay_apart(tmp_path):
+    found = read(table(tmp_path, "T (K),chiT (cm3 K/mol),chiT (cm3 K/mol)\n120,3,4\n"))
+    assert len({m.label for m in found}) == 2
+    np.testing.assert_allclose([m.values[0] / CM3 for m in found], [3, 4], rtol=1e-12)

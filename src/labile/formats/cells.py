@@ -180,7 +180,13 @@ def _titles(
             units = [cell.strip("()[]").strip() for cell in cells]
         else:
             names.append(cells)
-    titles = [" ".join(part for part in parts if part) for parts in zip(*names, strict=True)]
+    titles = []
+    for parts in zip(*names, strict=True):
+        joined = " ".join(part for part in parts if part)
+        # further rows may be remarks (sample, column role); they count only where they help to understand the title
+        titles.append(parts[0] if understand(parts[0]).candidates and not understand(joined).candidates else joined)
+    if len(names) > 1:
+        steps.append(f"{len(names)} rows of column titles: {names[1:]!r:.200}")
     return titles, units, title_line, steps
 
 

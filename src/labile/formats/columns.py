@@ -27,20 +27,20 @@ VALUES = (
 _SYNONYMS = {
     "temperature": "temperature temp tk tc tsample sampletemperature temperaturek",
     "pressure": "pressure press",
-    "magnetic_field": "magneticfield field h b appliedfield mu0h fieldstrength",
-    "time": "time t timestamp elapsedtime",
+    "magnetic_field": "magneticfield field appliedfield mu0h fieldstrength",
+    "time": "time timestamp elapsedtime",
     "chi_m": "chim chi chimol molarsusceptibility chimolar susceptibility magneticsusceptibility",
     "chi_t": "chit chimt chitproduct chimolt chitimest susceptibilitytimestemperature chitm",
     "mu_eff": "mueff effectivemoment effectivemagneticmoment mueffective",
-    "moment": "moment magneticmoment m longmoment magnetization magnetisation",
-    "current": "current i pyrocurrent pyroelectriccurrent shortcircuitcurrent",
-    "charge": "charge q",
+    "moment": "moment magneticmoment longmoment magnetization magnetisation",
+    "current": "current pyrocurrent pyroelectriccurrent shortcircuitcurrent",
+    "charge": "charge",
     "polarization": "polarization polarisation ps spontaneouspolarization spontaneouspolarisation",
     "polarization_change": "polarizationchange polarisationchange deltap dps deltaps deltapolarization",
     "pyroelectric_coefficient": "pyroelectriccoefficient pyrocoefficient pyrocoeff pyro dpdt pyroelectriccoeff",
-    "high_spin_fraction": "highspinfraction hsfraction gammahs nhs xhs fhs hs gamma fractionhs fractionofhs",
+    "high_spin_fraction": "highspinfraction hsfraction gammahs nhs xhs fhs hs fractionhs fractionofhs",
 }
-# single letters mean several things; the unit decides among these
+# case matters for single letters; where one means several things the unit decides
 _LETTERS = {
     "T": ("temperature",),
     "t": ("time",),
@@ -48,6 +48,11 @@ _LETTERS = {
     "p": ("pressure", "pyroelectric_coefficient"),
     "M": ("moment",),
     "m": ("moment",),
+    "H": ("magnetic_field",),
+    "B": ("magnetic_field",),
+    "I": ("current",),
+    "i": ("current",),
+    "Q": ("charge",),
     "temp": ("temperature",),
 }
 _BY_NAME = {name: quantity for quantity, names in _SYNONYMS.items() for name in names.split()}
@@ -129,6 +134,8 @@ def quantities_called(name: str) -> tuple[str, ...]:
     """
     if name.strip() in _LETTERS:
         return _LETTERS[name.strip()]
+    if name.lstrip().startswith(("-", "−", "1/")):
+        return ()
     found = _BY_NAME.get(plain(name))
     if found is None and name.strip() in CONDITIONS + VALUES:
         found = name.strip()

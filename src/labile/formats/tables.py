@@ -20,6 +20,8 @@ from labile.formats.registry import FormatError
 from labile.formats.signatures import ZIP
 
 _QUANTITY_TEXT = re.compile(r"^\s*(?P<number>[+\-−]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?)\s*(?P<unit>.*?)\s*$")
+_BOHR_MAGNETONS = 1e-20
+"""A m2; a moment in a unit below this is one of atoms, which no magnetometer reads off a sample."""
 
 
 def read(
@@ -149,9 +151,9 @@ def _assign(
             known = ", ".join((*CONDITIONS, *VALUES, "sigma", "sigma_temperature"))
             raise FormatError(f"{table.name}: columns names the unknown quantity {key!r}; known: {known}")
     stated = {_position(table, wanted, f"columns[{key!r}]"): key for key, wanted in columns.items()}
-    for key in units:
-        if key not in (*CONDITIONS, *VALUES, "sigma", "sigma_temperature"):
-            _position(table, key, "units")
+    for named in units:
+        if named not in (*CONDITIONS, *VALUES, "sigma", "sigma_temperature"):
+            _position(table, named, "units")
     uses: dict[str, list[_Use]] = {}
     unknown: list[int] = []
     sigmas: list[int] = []
@@ -173,15 +175,15 @@ def _assign(
             continue
         uses.setdefault(found, []).append(_Use(position, found, _unit(table, position, column, found, units)))
     if quantity is not None and quantity not in uses:
-        named = [p for p in unknown if not understood[p].candidates or quantity in understood[p].candidates]
-        if len(named) != 1:
+        meant = [p for p in unknown if not understood[p].candidates or quantity in understood[p].candidates]
+        if len(meant) != 1:
             raise FormatError(
-                f"{table.name}: quantity={quantity!r}, but {'no' if not named else 'more than one'} column can "
+                f"{table.name}: quantity={quantity!r}, but {'no' if not meant else 'more than one'} column can "
                 "be meant: "
                 f"{_list(table)}. Name it: columns={{{quantity!r}: number}}"
             )
-        unknown.remove(named[0])
-        use = _Use(named[0], quantity, _unit(table, named[0], understood[named[0]], quantity, units))
+        unknown.remove(meant[0])
+        use = _Use(meant[0], quantity, _unit(table, meant[0], understood[meant[0]], quantity, units))
         uses[quantity] = [use]
     for name in CONDITIONS:
         if len(uses.get(name, [])) > 1:
@@ -300,7 +302,9 @@ def _unit(table: Table, position: int, column: Column, quantity: str, units: dic
 
 def _check_unit(table: Table, position: int, unit: str, quantity: str) -> None:
     try:
-        scale_to_si(unit, quantity)
+        scale = scale_to_si(unit, quantity)
+        if quantity == "moment" and scale < _BOHR_MAGNETONS:
+            raise UnitError(f"{unit!r} is a moment per formula unit, not the moment of a sample")
     except UnitError as error:
         raise UnitError(
             f"{table.name}, line {table.title_line}, column {position + 1} "
@@ -440,6 +444,7 @@ def _one(
     alone: bool,
 ) -> Measurement:
     title = table.titles[use.position]
+    name_of_column = title if title and table.titles.count(title) == 1 else f"{title} column {use.position + 1}".strip()
     steps = [*table.steps, f"{use.quantity} from column {use.position + 1} {title!r} in {use.unit}"]
     keep = ~np.isnan(numbers.value)
     blank = [line for (line, _), kept in zip(table.rows, keep, strict=True) if not kept]
@@ -457,6 +462,11 @@ def _one(
                 f"{table.name}, line {table.rows[missing[0]][0]}: a value without its {name}; fill it in or "
                 "remove the row"
             )
+    if use.quantity == "high_spin_fraction" and np.max(np.abs(numbers.value[keep])) > 1.5:
+        raise FormatError(
+            f"{table.name}, column {use.position + 1} {title!r}: a fraction of {np.max(np.abs(numbers.value[keep])):g} is "
+            "impossible; are these per cent? Then say so: units={'high_spin_fraction': '%'}"
+        )
     sigma = numbers.sigma
     if digitising_error is not None:
         error = abs(_amount(table.name, "digitising_error", digitising_error, use.unit, use.quantity, difference=True))
@@ -492,7 +502,7 @@ def _one(
             limits=limits if np.any(limits) else None,
             branch=branch,
             sample=sample,
-            label=Path(table.name).stem if alone else f"{Path(table.name).stem} {title or use.position + 1}",
+            label=Path(table.name).stem if alone else f"{Path(table.name).stem} {name_of_column}",
             provenance=provenance.then(*steps),
         )
     except ValueError as error:
