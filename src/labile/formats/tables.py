@@ -462,9 +462,10 @@ def _one(
                 f"{table.name}, line {table.rows[missing[0]][0]}: a value without its {name}; fill it in or "
                 "remove the row"
             )
-    if use.quantity == "high_spin_fraction" and np.max(np.abs(numbers.value[keep])) > 1.5:
+    largest = np.max(np.abs(numbers.value[keep]))
+    if use.quantity == "high_spin_fraction" and largest > 1.5:
         raise FormatError(
-            f"{table.name}, column {use.position + 1} {title!r}: a fraction of {np.max(np.abs(numbers.value[keep])):g} is "
+            f"{table.name}, column {use.position + 1} {title!r}: a fraction of {largest:g} is "
             "impossible; are these per cent? Then say so: units={'high_spin_fraction': '%'}"
         )
     sigma = numbers.sigma
