@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint bench calibrate lock clean
 .DEFAULT_GOAL := test
 
 $(STAMP): pyproject.toml requirements.lock
@@ -29,6 +29,16 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# times as ratios within one run; reports, never gates
+bench: $(STAMP)
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# long statistical calibrations; each script prints its section of docs/calibration.md
+calibrate: $(STAMP)
+	@mkdir -p out
+	@for script in benchmarks/calibration/*.py; do echo "== $$script" >&2; $(BIN)/python $$script || exit 1; done > out/calibration.md
+	@mv out/calibration.md docs/calibration.md
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate --upgrade -o requirements.lock
