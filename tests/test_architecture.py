@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,6 +50,13 @@ ONLY_IN = {
     "numba": ("models/", "lattice/"),
 }
 """Libraries that are known in one place only; a new one is one line here and its reason in docs/decisions."""
+
+DECLARED = {
+    re.split(r"[^A-Za-z0-9_]", requirement)[0].lower()
+    for requirement in tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"][
+        "dependencies"
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -254,6 +262,16 @@ def misplaced_libraries(root: Path) -> list[str]:
     return found
 
 
+def undeclared_libraries(root: Path) -> list[str]:
+    """Imports of packages that pyproject.toml does not declare, even if another package happens to bring them."""
+    return [
+        f"{module.place}:{one.line}: imports {library}, which pyproject.toml does not declare"
+        for module in modules(root)
+        for one in imports(module, set())
+        if (library := one.target.split(".")[0]) not in {*sys.stdlib_module_names, *DECLARED, "labile"}
+    ]
+
+
 def eager_front_door(root: Path) -> list[str]:
     """Anything but the standard library in labile/__init__.py, whose names must load on first use."""
     module = Module(root / "__init__.py", root)
@@ -280,6 +298,7 @@ RULES = (
     long_modules,
     unsafe_code,
     misplaced_libraries,
+    undeclared_libraries,
     eager_front_door,
 )
 
@@ -378,6 +397,7 @@ BROKEN = {
     "pandas when the command line loads": (misplaced_libraries, "cli.py", "from pandas import DataFrame\n", "pandas"),
     "scipy in the technique table": (misplaced_libraries, "techniques/__init__.py", "import scipy\n", "scipy"),
     "pint beyond the edge": (misplaced_libraries, "models/x.py", "def f():\n    import pint\n", "pint"),
+    "a package nobody declared": (undeclared_libraries, "core/x.py", "def f():\n    import attrs\n", "attrs"),
     "an eager front door": (eager_front_door, "__init__.py", "from labile.core.units import registry\n", "first use"),
 }
 

@@ -9,19 +9,38 @@ from typing import Any
 __version__ = "0.1.0.dev0"
 
 _WHERE = {
-    "Conditions": "labile.core.conditions",
-    "LightSource": "labile.core.conditions",
-    "Path": "labile.core.conditions",
-    "Material": "labile.core.material",
-    "State": "labile.core.material",
-    "Measurement": "labile.core.measurement",
-    "Parameter": "labile.core.parameters",
-    "Parameters": "labile.core.parameters",
-    "Prior": "labile.core.parameters",
-    "Tie": "labile.core.parameters",
-    "identify": "labile.formats.registry",
-    "read": "labile.formats.registry",
-    "build": "labile.models.library",
+    # nouns
+    "Conditions": "labile.core.conditions:Conditions",
+    "LightSource": "labile.core.conditions:LightSource",
+    "Path": "labile.core.conditions:Path",
+    "Material": "labile.core.material:Material",
+    "State": "labile.core.material:State",
+    "Measurement": "labile.core.measurement:Measurement",
+    "Parameter": "labile.core.parameters:Parameter",
+    "Parameters": "labile.core.parameters:Parameters",
+    "Prior": "labile.core.parameters:Prior",
+    "Tie": "labile.core.parameters:Tie",
+    # files
+    "identify": "labile.formats.registry:identify",
+    "list_formats": "labile.formats.registry:formats",
+    "read": "labile.formats.registry:read",
+    # models
+    "build": "labile.models.library:build",
+    "equilibrium": "labile.models.equilibrium:equilibrium",
+    "evolve": "labile.models.evolution:evolve",
+    "transitions": "labile.models.transitions:transitions",
+    # joint fits
+    "JointProblem": "labile.inference.joint_problem:JointProblem",
+    "Objective": "labile.inference.objective:Objective",
+    "Statement": "labile.inference.objective:Statement",
+    "compare": "labile.inference.comparison:compare",
+    "findings": "labile.inference.findings:findings",
+    "fit_jointly": "labile.inference.joint_fit:fit_jointly",
+    "joint_parameters": "labile.inference.joint_problem:joint_parameters",
+    # studies
+    "check": "labile.study.run:check",
+    "new": "labile.cli.new_study:make_study",
+    "run": "labile.study.run:run",
 }
 
 __all__ = ["__version__", *_WHERE]
@@ -30,7 +49,8 @@ __all__ = ["__version__", *_WHERE]
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'labile' has no attribute {name!r}")
-    value = getattr(import_module(_WHERE[name]), name)
+    module, _, attribute = _WHERE[name].partition(":")
+    value = getattr(import_module(module), attribute)
     globals()[name] = value
     return value
 
