@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from labile.study.toml_lines import KeyPath, key_lines, line_of
 
 MANIFEST_NAME = "study.toml"
-SECTIONS = ("summary", "findings", "figures", "parameters", "comparison", "data", "provenance", "citations")
+Section = Literal["summary", "findings", "figures", "parameters", "comparison", "data", "provenance", "citations"]
 
 
 class ManifestError(ValueError):
@@ -190,14 +190,14 @@ class ComparisonTable(_Table):
     builder: str
     options: dict[str, Any] = {}
     width: bool = False
+    starts: int | None = Field(default=None, ge=1)
     parameters: dict[str, ParameterTable] = {}
 
 
 class ReportTable(_Table):
     """[report]."""
 
-    sections: list[Literal["summary", "findings", "figures", "parameters", "comparison", "data", "provenance",
-                           "citations"]] = []  # fmt: skip
+    sections: list[Section] = []
     temperature: list[float] | None = Field(default=None, min_length=2, max_length=2)
 
 
@@ -236,7 +236,9 @@ class Manifest:
 
     def problems(self) -> Problems:
         """Return an empty list of problems that knows the lines of this manifest."""
-        return Problems(self.path.name, key_lines(self.text))
+        lines = key_lines(self.text)
+        _alias_flat_lines(lines)
+        return Problems(self.path.name, lines)
 
 
 @dataclass
@@ -336,9 +338,11 @@ def load_manifest(study: str | Path) -> Manifest:
     except tomllib.TOMLDecodeError as error:
         raise ManifestError([_syntax(path.name, text, str(error))]) from None
     problems = Problems(path.name, key_lines(text))
-    if isinstance(content.get("parameters"), dict):
-        content["parameters"] = _flat(content["parameters"])
-        _alias_flat_lines(problems.lines)
+    comparisons = content.get("comparison")
+    for table in (content, *(comparisons if isinstance(comparisons, list) else ())):
+        if isinstance(table, dict) and isinstance(table.get("parameters"), dict):
+            table["parameters"] = _flat(table["parameters"])
+    _alias_flat_lines(problems.lines)
     try:
         tables = ManifestTables.model_validate(content)
     except ValidationError as error:
@@ -372,8 +376,10 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
 
 def _alias_flat_lines(lines: dict[KeyPath, int]) -> None:
     for path, line in list(lines.items()):
-        if len(path) >= 3 and path[0] == "parameters" and "." not in str(path[1]):
-            lines.setdefault(("parameters", f"{path[1]}.{path[2]}", *path[3:]), line)
+        start = 0 if path[0] == "parameters" else 2 if path[2:3] == ("parameters",) else None
+        if start is not None and len(path) >= start + 3 and "." not in str(path[start + 1]):
+            joined = f"{path[start + 1]}.{path[start + 2]}"
+            lines.setdefault((*path[: start + 1], joined, *path[start + 3 :]), line)
 
 
 _KINDS = {

@@ -140,16 +140,16 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
     curves: dict[str, Any] = {"panels": {}, "populations": {}}
     count = 1 + len(prepared.comparisons)
 
-    def solve(name: str, joint: JointProblem, number: int) -> JointFit:
+    def solve(name: str, joint: JointProblem, number: int, starts: int) -> JointFit:
         def inside(start: int, iterations: int, chi2: float) -> None:
-            share = (number + (start + min(iterations / 50, 1.0)) / settings.starts) / count
-            tell(f"fitting {name}: start {start + 1} of {settings.starts}, chi2 {chi2:.4g}", 0.05 + 0.65 * share)
+            share = (number + (start + min(iterations / 50, 1.0)) / starts) / count
+            tell(f"fitting {name}: start {start + 1} of {starts}, chi2 {chi2:.4g}", 0.05 + 0.65 * share)
 
         def work() -> dict[str, Any]:
             return journal.encode_fit(
                 fit_jointly(
                     joint,
-                    starts=settings.starts,
+                    starts=starts,
                     seed=settings.seed,
                     max_iterations=settings.max_iterations,
                     progress=inside,
@@ -160,9 +160,13 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
 
     found: tuple[Any, ...] = ()
     if prepared.joint is not None:
-        fitted = solve(manifest.tables.model.builder if manifest.tables.model else "", prepared.joint, 0)
+        fitted = solve(
+            manifest.tables.model.builder if manifest.tables.model else "", prepared.joint, 0, settings.starts
+        )
+        own = {table.name: table.starts or settings.starts for table in manifest.tables.comparison}
         others = {
-            name: solve(name, joint, number) for number, (name, joint) in enumerate(prepared.comparisons.items(), 1)
+            name: solve(name, joint, number, own[name])
+            for number, (name, joint) in enumerate(prepared.comparisons.items(), 1)
         }
         tell("asking what the data determine", 0.72)
         main = fitted
