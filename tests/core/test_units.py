@@ -51,7 +51,7 @@ def test_celsius_is_a_temperature_and_not_a_difference():
         to_si(1.0, "degC", "temperature_difference")
 
 
-@pytest.mark.parametrize(("unit", "says"), [("", "missing"), ("kbar", "wrong dimension"), ("furlong_x", "not known")])
+@pytest.mark.parametrize(("unit", "says"), [("", "missing"), ("kbar", "wrong dimension"), ("furlong_x", "not a unit known")])
 def test_bad_unit_is_refused(unit, says):
     with pytest.raises(UnitError, match=says):
         to_si(1.0, unit, "enthalpy")

@@ -4,24 +4,24 @@ Inside labile every number is SI. A *quantity* (``"chi_t"``, ``"pressure"``, ``"
 the unit the field writes it in, and the rules the bare unit text cannot tell: ``cm3/mol`` of a molar
 susceptibility is the cgs emu (1 cm3/mol = 4 pi 1e-6 m3/mol), ``Oe`` of a magnetic field is read as 1e-4 T,
 ``cm-1`` and ``K`` of a molar energy are multiplied by N_A h c and R, ``A^3`` of a volume is cubic angstrom.
+Text with one slash and several symbols after it (``J/mol K``) is read from left to right where that has the
+dimension of the quantity, and with all of them below the slash where only that has.
 """
 
 from __future__ import annotations
 
-import re
+import math
 import sys
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from labile.core.constants import AVOGADRO, GAS_CONSTANT, PLANCK, SPEED_OF_LIGHT, VACUUM_PERMEABILITY
-
-
-class UnitError(ValueError):
-    """A unit is missing, unknown, or of the wrong dimension for its quantity."""
+from labile.core.unit_text import UnitError, pretty_number, read_unit, superscript
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Quantity:
         What axis labels show.
     rule : str
         Which reading rule applies: ``""``, ``"susceptibility"``, ``"field"``, ``"molar_energy"``,
-        ``"length"`` or ``"molar_volume"``.
+        ``"length"``, ``"molar_volume"`` or ``"absolute_temperature"`` (the only one read in Celsius).
     """
 
     name: str
@@ -56,7 +56,7 @@ def _table(*rows: tuple[str, str, str, str] | tuple[str, str, str, str, str]) ->
 
 QUANTITIES = _table(
     # conditions
-    ("temperature", "K", "K", "T"),
+    ("temperature", "K", "K", "T", "absolute_temperature"),
     ("temperature_difference", "K", "K", "ΔT"),
     ("pressure", "Pa", "kbar", "P"),
     ("magnetic_field", "T", "T", "B", "field"),
@@ -83,7 +83,7 @@ QUANTITIES = _table(
     ("polarization", "C/m^2", "uC/cm^2", "P"),
     ("polarization_change", "C/m^2", "uC/cm^2", "ΔP"),
     ("pyroelectric_coefficient", "C/m^2/K", "nC/cm^2/K", "p"),
-    ("dipole_moment", "C*m", "debye", "μ"),
+    ("dipole_moment", "C*m", "debye", "μ", "length"),
     # states
     ("high_spin_fraction", "1", "1", "high-spin fraction"),
     ("population", "1", "1", "x"),
@@ -92,12 +92,12 @@ QUANTITIES = _table(
     ("entropy", "J/K/mol", "J/K/mol", "ΔS"),
     ("volume", "m^3/mol", "cm^3/mol", "ΔV", "molar_volume"),
     ("interaction", "J/mol", "kJ/mol", "Γ", "molar_energy"),
-    ("t_half", "K", "K", "T½"),
-    ("t_half_up", "K", "K", "T½↑"),
-    ("t_half_down", "K", "K", "T½↓"),
+    ("t_half", "K", "K", "T½", "absolute_temperature"),
+    ("t_half_up", "K", "K", "T½↑", "absolute_temperature"),
+    ("t_half_down", "K", "K", "T½↓", "absolute_temperature"),
     ("t_half_width", "K", "K", "σ(T½)"),
     ("hysteresis_width", "K", "K", "ΔT½"),
-    ("hysteresis_centre", "K", "K", "loop centre"),
+    ("hysteresis_centre", "K", "K", "loop centre", "absolute_temperature"),
     ("domain_size", "1", "1", "m"),
     ("lag", "1", "1", "lag"),
     ("degeneracy", "1", "1", "w"),
@@ -119,21 +119,25 @@ _DEFINITIONS = (
     "si_oersted = 1000 / (4 * pi) * ampere / meter",
     "si_gauss = 1e-4 * tesla",
 )
-_TOKEN = re.compile(
-    r"[A-Za-zµμ°ÅΩ%_][A-Za-zµμ°ÅΩ%_]*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\*\*|[-+*/^()·.⋅\s]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"
-)
-_POWER_OF_TEN = re.compile(
-    r"^\s*[x×]?\s*(?:10(?:\^|\*\*)(?P<exponent>[+\-−]?\d+)|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?))\s*[x×*·]?\s*(?=[A-Za-zµμ°Å\u212b(])"
-)
-_SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-_ALIASES = {
-    "µ": "u", "μ": "u", "°C": "degC", "℃": "degC", "Å": "angstrom", "Ang": "angstrom", "ang": "angstrom",
-    "deg_C": "degC", "Celsius": "degC", "celsius": "degC", "Kelvin": "kelvin", "sec": "second", "secs": "second",
-    "mins": "minute", "hr": "hour", "Gauss": "si_gauss", "G": "si_gauss", "gauss": "si_gauss", "kG": "kilosi_gauss",
-    "Tesla": "tesla", "Oersted": "si_oersted", "oersted": "si_oersted", "Oe": "si_oersted", "kOe": "kilosi_oersted",
-    "muB": "bohr_magneton", "mu_B": "bohr_magneton", "BM": "bohr_magneton", "D": "debye", "%": "percent",
-    "amps": "ampere", "Amps": "ampere", "grams": "gram", "°": "degree",
+_NAMES = {
+    "%": "percent", "‰": "permille", "°": "degree", "°C": "degC", "°F": "degF", "°K": "kelvin", "degK": "kelvin",
+    "Kelvin": "kelvin", "Kelvins": "kelvin", "Celsius": "degC", "celsius": "degC", "deg_C": "degC",
+    "Ang": "angstrom", "ang": "angstrom", "Angstrom": "angstrom", "Angstroms": "angstrom",
+    "sec": "second", "secs": "second", "Sec": "second", "Min": "minute", "mins": "minute", "hr": "hour", "hrs": "hour",
+    "Gauss": "si_gauss", "gauss": "si_gauss", "G": "si_gauss", "Tesla": "tesla",
+    "Oersted": "si_oersted", "oersted": "si_oersted", "Oe": "si_oersted",
+    "muB": "bohr_magneton", "mu_B": "bohr_magneton", "uB": "bohr_magneton", "u_B": "bohr_magneton",
+    "BM": "bohr_magneton", "D": "debye", "Debye": "debye", "Torr": "torr",
+    "amps": "ampere", "Amps": "ampere", "Ampere": "ampere", "grams": "gram",
+    "molecules": "molecule", "formula_unit": "molecule", "fu": "molecule", "atom": "molecule",
 }  # fmt: skip
+_PREFIXES = "TGMkmunp"
+_SHOWN = {
+    "angstrom": "Å", "bohr_magneton": "μB", "degC": "°C", "degF": "°F", "degree": "°", "deg": "°", "debye": "D",
+    "percent": "%", "permille": "‰", "si_oersted": "Oe", "si_gauss": "G", "kelvin": "K", "second": "s",
+    "minute": "min", "hour": "h", "ampere": "A", "gram": "g", "tesla": "T", "molecule": "molecule",
+}  # fmt: skip
+_MICRO = "C A m s g T V K L l F J N W M Pa emu mol eV bar Oe G".split()
 
 
 @cache
@@ -154,131 +158,136 @@ def _registry() -> Any:
     return registry
 
 
-def _normalise(text: str) -> list[str]:
-    """Unit text of any of the field's spellings as a list of pint tokens."""
-    text = unicodedata.normalize("NFC", text)  # the angstrom sign U+212B is the letter Å, the ohm sign Ω
-    text = text.strip().replace("°C", "degC").replace("℃", "degC").replace("−", "-").replace("–", "-")
-    text = re.sub(r"(?i)\bdeg(?:rees)?\.?\s*c\b", "degC", text)
-    tokens: list[str] = []
-    position = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise UnitError(f"unit {text!r}: cannot read the character {text[position]!r}")
-        token = match.group()
-        position = match.end()
-        if token.isspace() or token in "·⋅.":
-            token = " "
-        elif token[0] in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹":
-            tokens.append("**" + token.translate(_SUPERSCRIPT))
-            continue
-        elif token[0] in "µμ" and len(token) > 1:
-            token = _ALIASES.get(token, "u" + token[1:])
-        token = _ALIASES.get(token, token)
-        tokens.append(token)
-    merged: list[str] = []
-    index = 0
-    while index < len(tokens):
-        token = tokens[index]
-        if token in ("^", "**"):
-            merged.append("**")
-        elif token.startswith("**"):
-            merged.append(token)
-        elif token == "-" and merged and merged[-1][0].isalpha() and index + 1 < len(tokens):
-            merged.append("**-" + tokens[index + 1])  # cm-2
-            index += 1
-        elif token[0].isdigit() and merged and merged[-1][0].isalpha() and merged[-1] != "**":
-            merged.append("**" + token)  # cm3
-        elif token == "-" and merged and merged[-1] == "**" and index + 1 < len(tokens):
-            merged.append("-" + tokens[index + 1])
-            index += 1
-        else:
-            merged.append(token)
-        index += 1
-    result: list[str] = []
-    for token in merged:
-        if token == " " and (not result or result[-1] in (" ", "*", "/", "(", "**")):
-            continue
-        if token in ("*", "/", ")", "**") or token.startswith("**"):
-            while result and result[-1] == " ":
-                result.pop()
-        result.append(token)
-    while result and result[-1] == " ":
-        result.pop()
-    return ["*" if token == " " else token for token in result]
+def _name(symbol: str) -> str:
+    """The name pint knows a symbol of the field by."""
+    symbol = symbol.replace("μ", "u").replace("Ω", "ohm").replace("Å", "angstrom")
+    if symbol[0] in _PREFIXES and symbol[1:] in ("Oe", "G"):
+        return symbol[0] + _NAMES[symbol[1:]]
+    return _NAMES.get(symbol, symbol)
 
 
-def _pint_expression(unit: str, quantity: Quantity | None) -> str:
-    tokens = _normalise(unit)
-    rule = quantity.rule if quantity is not None else ""
-    if rule in ("length", "molar_volume"):
-        tokens = ["angstrom" if token == "A" else token for token in tokens]
-    if rule == "susceptibility":
-        joined = "".join(tokens).replace("cm**3", "(emu/si_oersted)")
-        if "emu" in tokens and not any("oersted" in token for token in tokens):
-            joined = joined.replace("emu", "(emu/si_oersted)", 1)
-        return joined
-    return "".join(tokens)
+def _powers(symbols: Mapping[str, Fraction], rule: str) -> dict[str, Fraction]:
+    """Pint names and exponents, after the readings that only the quantity can decide."""
+    named: dict[str, Fraction] = {}
+    for symbol, power in symbols.items():
+        name = "angstrom" if symbol == "A" and rule in ("length", "molar_volume") else _name(symbol)
+        named[name] = named.get(name, Fraction(0)) + power
+    if rule != "susceptibility":
+        return named
+    # cgs volumes of a susceptibility become emu/Oe, so that they carry their 4 pi; G stands for Oe there
+    per_field = any(name.endswith(("si_oersted", "si_gauss")) for name in named)
+    result: dict[str, Fraction] = {}
+    for name, power in named.items():
+        terms = {name.replace("si_gauss", "si_oersted"): power}
+        if name in ("cm", "centimeter"):
+            terms = {"emu": power / 3, "si_oersted": -power / 3}
+        elif name.endswith("emu") and not per_field:
+            terms = {name: power, "si_oersted": -power}
+        elif name not in ("m", "meter") and set(_unit(name).dimensionality) == {"[length]"}:
+            raise UnitError(f"{name!r} in a susceptibility does not say whether it is cgs (write cm3) or SI (write m3)")
+        for term, exponent in terms.items():
+            result[term] = result.get(term, Fraction(0)) + exponent
+    return result
+
+
+def _unit(name: str) -> Any:
+    registry = _registry()
+    try:
+        unit = registry.parse_units(name)
+        zero = float(registry.Quantity(0.0, unit).to_base_units().magnitude)
+    except Exception:
+        # pint raises many types for malformed names; all mean the same to the reader of the message
+        raise UnitError(f"{name!r} is not a unit known here") from None
+    if zero and not unit.is_compatible_with("kelvin"):
+        raise UnitError(f"{name!r} is logarithmic; give linear values")
+    return unit
+
+
+def _is_offset(unit: Any) -> bool:
+    return str(unit) in ("degree_Celsius", "degree_Fahrenheit", "degree_Reaumur")
+
+
+def _product(powers: Mapping[str, Fraction]) -> Any:
+    """The pint unit; a Celsius degree inside a product (K/min, J/mol/°C) is a difference."""
+    kept = {name: power for name, power in powers.items() if power}
+    if len(kept) == 1 and set(kept.values()) == {Fraction(1)}:
+        return _unit(next(iter(kept)))
+    registry = _registry()
+    product = registry.parse_units("")
+    for name, power in kept.items():
+        unit = _unit(name)
+        if _is_offset(unit):
+            unit = registry.parse_units(f"delta_{unit}")
+        product = product * unit ** (int(power) if power.denominator == 1 else float(power))
+    return product
 
 
 @cache
 def _linear_to_si(unit: str, name: str) -> tuple[float, float]:
     """Return factor and offset so that SI = factor * value + offset."""
     quantity = QUANTITIES.get(name)
-    prefix = _POWER_OF_TEN.match(unit)
-    if prefix is not None and unit[prefix.end() :].strip():
-        scale = float(prefix["number"]) if prefix["number"] else 10.0 ** int(prefix["exponent"].replace("−", "-"))
-        factor, offset = _linear_to_si(unit[prefix.end() :], name)
-        return factor * scale, offset
-    if unit.strip() == "":
-        if quantity is not None and quantity.si == "1":
-            return 1.0, 0.0
-        known = f"; {name} is usually given in {quantity.field}" if quantity else ""
-        raise UnitError(f"{name}: the unit is missing{known}. Write it beside the name or the value")
-    registry = _registry()
-    if unit.strip() in ("1", "-", "dimensionless") and (quantity is None or quantity.si == "1"):
+    usual = "" if quantity is None or quantity.si == "1" else f"; {name} is usually given in {quantity.field!r}"
+    written = unit.strip()
+    if written == "" and (quantity is None or quantity.si != "1"):
+        raise UnitError(f"{name}: the unit is missing{usual}. Write it beside the name or the value")
+    if written in ("", "1", "-", "dimensionless") and (quantity is None or quantity.si == "1"):
         return 1.0, 0.0
     try:
-        expression = _pint_expression(unit, quantity)
-        parsed = registry.parse_units(expression)
-    except UnitError:
-        raise
-    except Exception as error:
-        # pint raises many types for malformed text; all mean the same to the reader of the message
-        raise UnitError(f"{name}: unit {unit!r} is not known ({type(error).__name__})") from None
-    if quantity is None:
-        if _is_offset(parsed):
-            return 1.0, float(registry.Quantity(0.0, parsed).to_base_units().magnitude)
-        return float((1.0 * parsed).to_base_units().magnitude), 0.0
-    target = registry.parse_units(_pint_expression(quantity.si, quantity))
-    if parsed.dimensionality == target.dimensionality:
-        if _is_offset(parsed):
-            if quantity.name not in ("temperature", "t_half"):
-                raise UnitError(f"{name}: a difference cannot be given in {unit!r}; use K")
-            zero, one = (float(registry.Quantity(v, parsed).to(target).magnitude) for v in (0.0, 1.0))
-            return one - zero, zero
-        return float((1.0 * parsed).to(target).magnitude), 0.0
-    special = _special_factor(parsed, quantity)
-    if special is not None:
-        return special, 0.0
-    raise UnitError(
-        f"{name}: unit {unit!r} has the wrong dimension; expected something like {quantity.field!r} or {quantity.si!r}"
+        text = read_unit(written)
+        if not text.powers and text.factor > 1:
+            raise UnitError(f"unit {unit!r}: a number alone is no unit")
+        if quantity is None and text.below is not None:
+            raise UnitError(f"unit {unit!r} can be read in two ways; write a/(b c) or a b/c")
+        for powers in (text.powers, text.below):
+            found = None if powers is None else _convert(text.factor, powers, quantity)
+            if found is not None:
+                return found
+    except UnitError as error:
+        raise UnitError(f"{name}: {error}{usual}") from None
+    except (OverflowError, ZeroDivisionError):
+        raise UnitError(f"{name}: unit {unit!r} is too large or too small a number{usual}") from None
+    hint = "; for degrees Celsius write degC" if written in ("C", "c") and usual.endswith("'K'") else ""
+    expected = (
+        "a pure number" if quantity is None or not usual else f"something like {quantity.field!r} or {quantity.si!r}"
     )
+    raise UnitError(f"{name}: unit {unit!r} has the wrong dimension; expected {expected}{hint}")
 
 
-def _is_offset(parsed: Any) -> bool:
-    return "degree_Celsius" in str(parsed) or "degree_Fahrenheit" in str(parsed)
+def _convert(number: float, symbols: Mapping[str, Fraction], quantity: Quantity | None) -> tuple[float, float] | None:
+    """Factor and offset to SI; None when the dimension is wrong."""
+    registry = _registry()
+    unit = _product(_powers(symbols, "" if quantity is None else quantity.rule))
+    one = registry.Quantity(1.0, unit)
+    offset = 0.0
+    if _is_offset(unit):
+        if quantity is not None and quantity.si != "K":
+            return None
+        if number != 1.0 or not (quantity is None or quantity.rule == "absolute_temperature"):
+            raise UnitError(f"a difference cannot be given in {next(iter(symbols))!r}; use K")
+        offset = float(registry.Quantity(0.0, unit).to("kelvin").magnitude)
+        factor: float | None = float(one.to("kelvin").magnitude) - offset
+    elif quantity is None:
+        factor = float(one.to_base_units().magnitude)
+    else:
+        target = _product(_powers(read_unit(quantity.si).powers, quantity.rule))
+        same = unit.dimensionality == target.dimensionality
+        factor = float(one.to(target).magnitude) if same else _special_factor(one, quantity)
+    if factor is None:
+        return None
+    factor *= number
+    if not (0.0 < factor < math.inf):
+        raise OverflowError
+    return factor, offset
 
 
-def _special_factor(parsed: Any, quantity: Quantity) -> float | None:
+def _special_factor(one: Any, quantity: Quantity) -> float | None:
     """Conversions that change dimension: field strengths, spectroscopic energies, volumes per formula unit."""
-    one = 1.0 * parsed
     if quantity.rule == "field" and one.check("[current]/[length]"):
         return float(one.to("A/m").magnitude) * VACUUM_PERMEABILITY
     if quantity.rule == "molar_energy":
         if one.check("1/[length]"):
             return float(one.to("1/m").magnitude) * PLANCK * SPEED_OF_LIGHT * AVOGADRO
-        if one.check("[temperature]") and not _is_offset(parsed):
+        if one.check("[temperature]"):
             return float(one.to("K").magnitude) * GAS_CONSTANT
         if one.check("[energy]"):
             return float(one.to("J").magnitude) * AVOGADRO
@@ -350,35 +359,35 @@ def field_unit(quantity: str) -> str:
 
 
 def pretty_unit(unit: str) -> str:
-    """Unit text for labels: ``"cm^3 K/mol"`` becomes ``"cm³ K mol⁻¹"``; ``"1"`` becomes ``""``."""
-    if unit.strip() in ("", "1"):
+    """Unit text for labels: ``"cm^3 K/mol"`` becomes ``"cm³ K mol⁻¹"``; ``"1"`` becomes ``""``.
+
+    Raises
+    ------
+    UnitError
+        If the text is no product of powers of names.
+
+    Examples
+    --------
+    >>> pretty_unit("10^-3 emu/(mol Oe)"), pretty_unit("uC/cm^2"), pretty_unit("%")
+    ('10⁻³ emu mol⁻¹ Oe⁻¹', 'μC cm⁻²', '%')
+    """
+    if unit.strip() in ("", "1", "-", "dimensionless"):
         return ""
-    superscript = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    names = {
-        "angstrom": "Å", "bohr_magneton": "μB", "degC": "°C", "debye": "D", "percent": "%", "si_oersted": "Oe",
-        "si_gauss": "G",
-    }  # fmt: skip
-    parts: list[str] = []
-    invert = False
-    tokens = _normalise(unit)
-    for index, token in enumerate(tokens):
-        if token in ("*", "(", ")"):
-            continue
-        if token == "/":
-            invert = True
-            continue
-        if token.startswith("**"):
-            power = int(token[2:] or tokens[index + 1])
-            inverted = parts[-1].endswith("⁻¹")
-            parts[-1] = parts[-1].rstrip("⁻¹") + str(-power if inverted else power).translate(superscript)
-            continue
-        if index and tokens[index - 1] == "**":
-            continue
-        if token == "1":
-            continue
-        name = names.get(token, token)
-        if name.startswith("u") and len(name) == 2:
-            name = "μ" + name[1:]
-        parts.append(name + ("⁻¹" if invert else ""))
-        invert = False
-    return " ".join(parts)
+    text = read_unit(unit)
+    number = pretty_number(text.factor)
+    if text.below is None:
+        return " ".join(filter(None, [number, *(_shown(symbol) + superscript(p) for symbol, p in text.powers.items())]))
+    # J/mol K: only the dimension tells what is below the slash, so the slash stays as it was written
+    above = [_shown(symbol) + superscript(p) for symbol, p in text.below.items() if p > 0]
+    under = [_shown(symbol) + superscript(-p) for symbol, p in text.below.items() if p < 0]
+    return f"{' '.join(filter(None, [number, *above])) or '1'}/({' '.join(under)})"
+
+
+def _shown(symbol: str) -> str:
+    name = _name(symbol)
+    if name in _SHOWN:
+        return _SHOWN[name]
+    plain = symbol.replace("μ", "u")
+    for long, short in (("si_oersted", "Oe"), ("si_gauss", "G"), ("angstrom", "Å"), ("ohm", "Ω")):
+        plain = plain.removesuffix(long) + (short if plain.endswith(long) else "")
+    return "μ" + plain[1:] if plain[0] == "u" and plain[1:] in _MICRO else plain
