@@ -27,6 +27,7 @@ from labile.plots.figure import (
     Line,
     Points,
     Series,
+    name_of,
     symbol_of,
 )
 from labile.plots.palette import (
@@ -121,7 +122,7 @@ def measurement_figures(
     for (quantity, abscissa), group in groups.items():
         technique = (techniques or {}).get(group[0].label, "")
         versus = "" if abscissa == "temperature" else f"_{abscissa}"
-        title = f"{symbol_of(quantity)} of {', '.join(dict.fromkeys(m.sample for m in group))}"
+        title = f"{name_of(quantity)} of {', '.join(dict.fromkeys(m.sample for m in group))}"
         chart = measurement_chart(group, title, technique)
         caption = f"{title} against {abscissa.replace('_', ' ')}. {_error_bars(group)}"
         figures.append(Figure(_slug(f"{quantity}{versus}"), caption, (chart,), f"{caption} {_ranges(group)}"))
@@ -194,7 +195,7 @@ def objective_figure(
     labels = {m.label for m in measurements}
     fitted = [e for e in evaluations if e.label in labels and e.n >= STRIP_POINTS]
     panels = (chart, _residual_strip(fitted, measurements, technique)) if fitted else (chart,)
-    sentences = [f"{title}: {symbol_of(quantity)} against temperature."]
+    sentences = [f"{title} against temperature."]
     if measurements:
         sentences.append(_error_bars(measurements))
     if statements:

@@ -20,6 +20,18 @@ def symbol_of(quantity: str) -> str:
     return QUANTITIES[quantity].symbol if quantity in QUANTITIES else quantity.replace("_", " ")
 
 
+def name_of(quantity: str) -> str:
+    """Plain words for a quantity, its symbol where its key only spells the symbol out.
+
+    Examples
+    --------
+    >>> name_of("pyroelectric_coefficient"), name_of("chi_t")
+    ('pyroelectric coefficient', 'χT')
+    """
+    spelt_out = quantity.partition("_")[0] in ("chi", "mu")
+    return symbol_of(quantity) if spelt_out else quantity.replace("_", " ")
+
+
 @dataclass(frozen=True)
 class Axis:
     """One axis: symbol and unit, or categories at the positions 0, 1, 2, ...

@@ -223,7 +223,7 @@ def _scale_axis(axes: Any, chart: Chart, width_mm: float) -> None:
                 limits(-0.6, len(labels) - 0.4)
         elif axis.limits is not None:
             (axes.set_xlim if which == "x" else axes.set_ylim)(*axis.limits)
-    if chart.y.categories and not chart.of_kind(Heat):
+    if chart.y.categories and not (chart.of_kind(Heat) or chart.of_kind(Bars)):
         axes.grid(axis="y", color=GRID, linewidth=0.4)
 
 
@@ -323,18 +323,25 @@ def _draw_heat(axes: Any, heat: Heat) -> None:
     image = axes.imshow(heat.values, cmap=colours, vmin=-1, vmax=1, interpolation="nearest", aspect="equal")
     axes.set_ylim(-0.5, heat.values.shape[0] - 0.5)
     axes.figure.colorbar(image, ax=axes, shrink=0.7, aspect=24, pad=0.02, ticks=[-1, -0.5, 0, 0.5, 1])
-    if len(heat.values) <= READABLE_CELLS:
+    count = len(heat.values)
+    if count <= READABLE_CELLS:
         for (row, column), value in np.ndenumerate(heat.values):
             if np.isfinite(value):
                 colour = "white" if abs(value) > 0.75 else INK
-                axes.text(
-                    column, row, f"{value:.2f}".replace("-", "−"), ha="center", va="center", color=colour, fontsize=4.8
-                )
+                text = _coefficient(value, 2 if count <= 6 else 1)
+                axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=5.0)
+
+
+def _coefficient(value: float, decimals: int) -> str:
+    # adding zero turns -0.0 into 0.0
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
 def _shorten(label: str, characters: int) -> str:
-    """Two lines at most."""
-    lines = textwrap.wrap(label, characters) or [""]
+    """Two lines at most; a parameter's name is broken after its first dot."""
+    if len(label) > characters and " " not in label and "." in label:
+        label = label.replace(".", ". ", 1)
+    lines = textwrap.wrap(label, characters, break_long_words=False) or [""]
     return "\n".join(lines[:2]) + ("…" if len(lines) > 2 else "")
 
 

@@ -103,6 +103,8 @@ def figure_dict(figure: Figure) -> dict[str, Any]:
             x_axis |= {"title": {"text": ""}, "showticklabels": False}
         if number > 1:
             x_axis["matches"] = "x"
+        if chart.x.categories:
+            x_axis |= {"tickangle": -40, "ticklabeloverflow": "allow"}
         layout[f"xaxis{suffix}"] = x_axis
         top = bottom - gap
         seen: set[str] = set()
@@ -162,8 +164,10 @@ def _add(traces: list[Any], layout: dict[str, Any], series: Any, chart: Chart, s
         layout["annotations"] += _arrows(end, suffix)
     elif isinstance(series, Box):
         layout["shapes"].append(_shape(series, suffix))
-        if legend["showlegend"] or series.text:
+        if legend["showlegend"]:
             traces.append(_box_key(series, legend) | place)
+        if series.text and series.x is not None and series.y is not None:
+            traces.append(_box_text(series, legend) | place)
     elif isinstance(series, Bars):
         traces.append(_bars(series) | place)
         # room for the text beside the longest bar
@@ -269,18 +273,24 @@ def _shape(box: Box, suffix: str) -> dict[str, Any]:
 
 
 def _box_key(box: Box, legend: dict[str, Any]) -> dict[str, Any]:
-    """Legend entry of a shaded range, and a point in its middle that tells its text; shapes can do neither."""
-    middle = [None] if box.x is None or box.y is None else [0.5 * (box.x[0] + box.x[1])]
-    height = [None] if box.x is None or box.y is None else [0.5 * (box.y[0] + box.y[1])]
+    """Legend entry of a shaded range; a shape has none."""
+    marker = {"symbol": "square", "size": 12, "color": _translucent(box.colour, 0.3)}
+    return {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "marker": marker} | legend
+
+
+def _box_text(box: Box, legend: dict[str, Any]) -> dict[str, Any]:
+    """Invisible point in the middle of a shaded range that tells its text; a shape cannot."""
+    assert box.x is not None
+    assert box.y is not None
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": middle,
-        "y": height,
-        "marker": {"symbol": "square", "size": 12, "color": _translucent(box.colour, 0.3)},
+        "x": [0.5 * (box.x[0] + box.x[1])],
+        "y": [0.5 * (box.y[0] + box.y[1])],
+        "marker": {"size": 24, "opacity": 0},
         "text": [_text(box.text)],
         "hovertemplate": "%{text}<extra></extra>",
-    } | legend
+    } | (legend | {"showlegend": False})
 
 
 def _bars(bars: Bars) -> dict[str, Any]:

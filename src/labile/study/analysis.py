@@ -24,6 +24,7 @@ from labile.inference.joint_problem import LAG_DOWN, LAG_UP
 from labile.inference.objective import Objective
 from labile.models.populations import NotConvergedError
 from labile.models.transitions import Switch, Transitions, transitions
+from labile.plots.figure import name_of
 from labile.study.results import Derived, Panel, StatementPoint
 from labile.techniques import load, technique
 
@@ -213,7 +214,7 @@ def panels(
         out.append(
             Panel(
                 key,
-                f"{technique(method).title}: {quantity.replace('_', ' ')}",
+                f"{technique(method).title}: {name_of(quantity)}",
                 method,
                 quantity,
                 unit,

@@ -36,7 +36,9 @@ DARK_COLOURS = {
     palette.VERMILION: "#f0803c",
 }
 """What the colours of the figures become on a dark page."""
-_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;)])")
+_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:?\s*)?(10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;)])")
+
+_BREAK = re.compile(r"(?<=[A-Za-z])([._])(?=[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ def parameter_table(result: StudyResult) -> Table | None:
             role += ", on its bound"
         prior = ""
         if parameter.prior is not None:
-            prior = _number(_shown(parameter.prior.mean, parameter), parameter.prior.sigma / scale)
+            mean = _number(_shown(parameter.prior.mean, parameter), None)
+            prior = f"{mean}\u00a0±\u00a0{_number(parameter.prior.sigma / scale, None, digits=3)}"
         bounds = _bounds(parameter) if parameter.free else ""
         number = _fitted(result, parameter)
         rows.append((parameter.name, number, _unit(unit), role, bounds, prior, parameter.source))
@@ -483,7 +486,7 @@ def _equations(result: StudyResult) -> tuple[tuple[str, str], ...]:
         for symbol in ("g", "W_ab"):
             first = first.replace(f"{symbol} += ", f"{symbol} ← {symbol} + ")
         names = ", ".join(p.name for p in term.parameters(result.model.states))
-        rows.append((first.replace(" - ", " − "), names))
+        rows.append((first.replace(" - ", " − ").replace("`", ""), names))
     return tuple(rows)
 
 
@@ -549,7 +552,7 @@ def _bounds(parameter: Parameter) -> str:
         return ""
     if math.isinf(high):
         return f"≥ {_number(low, None)}"
-    return f"≤ {_number(high, None)}" if math.isinf(low) else f"{_number(low, None)} to {_number(high, None)}"
+    return f"≤ {_number(high, None)}" if math.isinf(low) else f"{_number(low, None)}\u00a0to\u00a0{_number(high, None)}"
 
 
 def _unit(unit: str) -> str:
@@ -572,15 +575,18 @@ def _number(value: float, sigma: float | None, digits: int = 6) -> str:
 
 
 def _linked(text: str) -> Markup:
-    """Escaped text in which every DOI is a hyperlink."""
+    """Escaped text in which every DOI is a hyperlink and a long name may be broken after its dots and underscores."""
     from markupsafe import Markup, escape
+
+    def plain(piece: str) -> Markup:
+        return Markup(_BREAK.sub(r"\1<wbr>", str(escape(piece))))
 
     parts = []
     position = 0
     for match in _DOI.finditer(text):
-        parts.append(escape(text[position : match.start()]))
+        parts.append(plain(text[position : match.start()]))
         doi = match[1]
         parts.append(Markup('<a href="https://doi.org/{}" rel="noopener noreferrer">doi:{}</a>').format(doi, doi))
         position = match.end()
-    parts.append(escape(text[position:]))
+    parts.append(plain(text[position:]))
     return Markup("").join(parts)
