@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,21 +28,43 @@ class LightSource:
     photon_flux: float
 
     def __post_init__(self) -> None:
-        if not self.wavelength > 0:
+        if not 0 < self.wavelength < math.inf:
             raise ValueError(f"light source: wavelength must be > 0 m, found {self.wavelength!r}")
-        if not self.photon_flux >= 0:
+        if not 0 <= self.photon_flux < math.inf:
             raise ValueError(f"light source: photon_flux must be >= 0 m-2 s-1, found {self.photon_flux!r}")
 
 
-def _column(value: Any, size: int, what: str) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(value, dtype=float))
-    if array.ndim != 1:
-        raise ValueError(f"conditions: {what} must be a scalar or one-dimensional, found shape {array.shape}")
-    if array.size not in (1, size):
-        raise ValueError(f"conditions: {what} has {array.size} entries, expected 1 or {size}")
-    array = np.ascontiguousarray(np.broadcast_to(array, (size,)))
-    array.flags.writeable = False
-    return array
+def as_floats(value: Any, what: str) -> np.ndarray:
+    """A private array of floats; masked entries become NaN.
+
+    Raises
+    ------
+    ValueError
+        If something in it is no real number; the message starts with `what`.
+
+    Examples
+    --------
+    >>> as_floats([1, 2], "temperature").tolist()
+    [1.0, 2.0]
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(float), np.nan)
+    if np.iscomplexobj(value):
+        raise ValueError(f"{what}: complex numbers where real ones are expected")
+    try:
+        return np.array(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what}: not an array of numbers ({error})") from None
+
+
+def _column(array: np.ndarray, size: int) -> np.ndarray:
+    # a copy, so that neither the caller's array nor a view of it is shared or locked
+    column = np.array(np.broadcast_to(array, (size,)))
+    column.flags.writeable = False
+    return column
+
+
+_COLUMNS = ("temperature", "pressure", "magnetic_field", "time", "sigma_temperature", "sigma_pressure")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +89,7 @@ class Conditions:
     Raises
     ------
     ValueError
-        For T <= 0, non-finite values, or lengths that do not broadcast.
+        For T <= 0, a negative pressure or sigma, non-finite values, or lengths that do not broadcast.
 
     Examples
     --------
@@ -84,18 +107,29 @@ class Conditions:
     sigma_pressure: Any = None
 
     def __post_init__(self) -> None:
-        columns = {
-            name: getattr(self, name)
-            for name in ("temperature", "pressure", "magnetic_field", "time", "sigma_temperature", "sigma_pressure")
-            if getattr(self, name) is not None
-        }
-        size = max(np.size(value) for value in columns.values())
-        for name, value in columns.items():
-            array = _column(value, size, name)
-            if not np.all(np.isfinite(array)) and not name.startswith("sigma"):
+        if self.temperature is None:
+            raise ValueError("conditions: the temperature is missing")
+        columns: dict[str, np.ndarray] = {}
+        for name in _COLUMNS:
+            if getattr(self, name) is not None:
+                columns[name] = np.atleast_1d(as_floats(getattr(self, name), f"conditions: {name}"))
+                if columns[name].ndim != 1:
+                    shape = columns[name].shape
+                    raise ValueError(f"conditions: {name} must be a scalar or one-dimensional, found shape {shape}")
+        sizes = {name: array.size for name, array in columns.items() if array.size != 1}
+        size = next(iter(sizes.values()), 1)
+        if any(other != size for other in sizes.values()):
+            found = ", ".join(f"{name} {other}" for name, other in sizes.items())
+            raise ValueError(f"conditions: columns must have one entry or equally many, found {found}")
+        for name, array in columns.items():
+            if not np.all(np.isfinite(array)):
                 bad = int(np.flatnonzero(~np.isfinite(array))[0])
                 raise ValueError(f"conditions: {name} is not finite at point {bad + 1} of {size}")
-            object.__setattr__(self, name, array)
+            # nothing absolute lies below zero, and no uncertainty does
+            if name not in ("temperature", "magnetic_field", "time") and np.any(array < 0):
+                bad = int(np.argmin(array))
+                raise ValueError(f"conditions: {name} must not be negative, found {array[bad]:g} at point {bad + 1}")
+            object.__setattr__(self, name, _column(array, size))
         if size and np.min(self.temperature) <= 0:
             bad = int(np.argmin(self.temperature))
             raise ValueError(
@@ -103,6 +137,9 @@ class Conditions:
                 " (is the column in degrees Celsius? then say so in its unit)"
             )
         object.__setattr__(self, "light", tuple(self.light))
+        for source in self.light:
+            if not isinstance(source, LightSource):
+                raise ValueError(f"conditions: light must hold LightSource, found {source!r}")
 
     def __len__(self) -> int:
         return int(self.temperature.size)
@@ -110,28 +147,35 @@ class Conditions:
     def __getitem__(self, index: Any) -> Conditions:
         """Select points by slice, mask or index array."""
         chosen: dict[str, Any] = {
-            name: None if (column := getattr(self, name)) is None else np.atleast_1d(column[index])
-            for name in ("temperature", "pressure", "magnetic_field", "time", "sigma_temperature", "sigma_pressure")
+            name: None if (column := getattr(self, name)) is None else np.atleast_1d(column[index]) for name in _COLUMNS
         }
         return replace(self, **chosen)
 
     def at_temperature(self, temperature: Any) -> Conditions:
-        """Return these conditions with other temperatures (K)."""
+        """Return these conditions with other temperatures (K), as many as there are points, or for one point any."""
         return replace(self, temperature=temperature)
 
 
 def concatenate(parts: Sequence[Conditions]) -> Conditions:
-    """Join several `Conditions` in order; they must share their light sources."""
+    """Join several `Conditions` in order; they must share their light sources.
+
+    A column that one of them lacks (time, sigmas) is absent from the result.
+    """
     if not parts:
         raise ValueError("conditions: nothing to concatenate")
     light = parts[0].light
     if any(part.light != light for part in parts):
         raise ValueError("conditions: parts with different light sources cannot be joined")
     columns: dict[str, Any] = {}
-    for name in ("temperature", "pressure", "magnetic_field", "time", "sigma_temperature", "sigma_pressure"):
+    for name in _COLUMNS:
         values = [getattr(part, name) for part in parts]
         columns[name] = None if any(value is None for value in values) else np.concatenate(values)
     return Conditions(light=light, **columns)
+
+
+def _require_points(points: int) -> None:
+    if points < 2:
+        raise ValueError(f"path: at least 2 points are needed between two temperatures, found {points}")
 
 
 @dataclass(frozen=True)
@@ -161,6 +205,7 @@ class Path:
         """From `start` down to `stop` (K) in equal steps; `others` go to `Conditions`."""
         if not start > stop:
             raise ValueError(f"cooling path: start ({start:g} K) must be above stop ({stop:g} K)")
+        _require_points(points)
         return cls(Conditions(np.linspace(start, stop, points), **others))
 
     @classmethod
@@ -168,6 +213,7 @@ class Path:
         """From `start` up to `stop` (K) in equal steps; `others` go to `Conditions`."""
         if not start < stop:
             raise ValueError(f"heating path: start ({start:g} K) must be below stop ({stop:g} K)")
+        _require_points(points)
         return cls(Conditions(np.linspace(start, stop, points), **others))
 
     @property
