@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from labile.core.conditions import Conditions
+from labile.core.conditions import Conditions, as_floats
 from labile.core.uncertain import format_uncertain
-from labile.core.units import field_unit, from_si, pretty_unit, scale_to_si, si_unit, to_si
+from labile.core.units import UnitError, field_unit, from_si, pretty_unit, scale_to_si, si_unit, to_si
 
 BRANCHES = ("equilibrium", "heating", "cooling", "isothermal")
 
@@ -49,7 +49,10 @@ class Provenance:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
-        object.__setattr__(self, "steps", tuple(self.steps))
+        object.__setattr__(self, "steps", (self.steps,) if isinstance(self.steps, str) else tuple(self.steps))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.source, self.sha256, self.reader, dict(self.options), self.steps)
 
     @classmethod
     def of_file(cls, path: FilePath | str, reader: str, options: Mapping[str, str] | None = None) -> Provenance:
@@ -63,7 +66,15 @@ class Provenance:
         return replace(self, steps=self.steps + steps)
 
 
-@dataclass(frozen=True)
+def _locked(value: Any, what: str) -> np.ndarray:
+    array = as_floats(value, what)
+    if not np.all(np.isfinite(array)):
+        raise MeasurementError(f"{what}: not every number is finite")
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
 class CorrelatedTerm:
     """One cause that moves all points together, e.g. the sample mass or the electrode area.
 
@@ -78,8 +89,11 @@ class CorrelatedTerm:
     name: str
     effect: np.ndarray
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "effect", _locked(self.effect, f"correlated term {self.name!r}"))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Axis:
     """The spectral axis of a measurement that has one (energy, wavenumber, velocity, channel, two_theta).
 
@@ -92,6 +106,14 @@ class Axis:
 
     quantity: str
     values: np.ndarray
+
+    def __post_init__(self) -> None:
+        values = _locked(self.values, f"axis {self.quantity!r}")
+        if values.ndim != 1 or values.size == 0:
+            raise MeasurementError(
+                f"axis {self.quantity!r}: one row of numbers is expected, found shape {values.shape}"
+            )
+        object.__setattr__(self, "values", values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,16 +176,21 @@ class Measurement:
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        values = np.atleast_1d(np.array(self.values, dtype=float))
-        object.__setattr__(self, "values", values)
         object.__setattr__(self, "label", self.label or self.quantity)
+        where = f"measurement {self.label!r}"
+        if not self.quantity:
+            raise MeasurementError(f"{where}: the quantity is missing")
         object.__setattr__(self, "unit", self.unit or field_unit(self.quantity) or "1")
         object.__setattr__(self, "correlated", tuple(self.correlated))
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
-        where = f"measurement {self.label!r}"
         points = len(self.conditions)
         if points == 0:
             raise MeasurementError(f"{where}: it has no points")
+        try:
+            scale_to_si(self.unit, self.quantity)
+        except UnitError as error:
+            raise UnitError(f"{where}: {error}") from None
+        values = np.atleast_1d(self._numbers(self.values, "values"))
         expected = (points,) if self.axis is None else (points, self.axis.values.size)
         if values.shape != expected:
             raise MeasurementError(f"{where}: values have shape {values.shape}, the conditions ask for {expected}")
@@ -172,30 +199,57 @@ class Measurement:
             raise MeasurementError(
                 f"{where}: value {bad + 1} of {points} is not finite; drop the point or give a number"
             )
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)
         if self.sigma is not None:
-            sigma = np.array(np.broadcast_to(np.asarray(self.sigma, dtype=float), values.shape))
-            if not np.all(sigma > 0) or not np.all(np.isfinite(sigma)):
-                bad = int(np.argwhere(~((sigma > 0) & np.isfinite(sigma)))[0][0])
-                wrong = float(sigma.reshape(points, -1)[bad, 0])
-                raise MeasurementError(f"{where}: sigma of point {bad + 1} is {wrong!r}; it must be finite and > 0")
-            object.__setattr__(self, "sigma", sigma)
-            sigma.flags.writeable = False
+            object.__setattr__(self, "sigma", self._checked_sigma(expected))
         if self.limits is not None:
-            limits = np.asarray(self.limits, dtype=int)
+            limits = self._numbers(self.limits, "limits")
             if limits.shape != (points,) or not np.all(np.isin(limits, (-1, 0, 1))):
                 raise MeasurementError(f"{where}: limits must be {points} entries of -1 (<), 0 or +1 (>)")
+            limits = limits.astype(int)
+            limits.flags.writeable = False
             object.__setattr__(self, "limits", limits)
         for term in self.correlated:
-            if np.shape(term.effect) != (points,):
+            if term.effect.shape != (points,):
                 raise MeasurementError(
-                    f"{where}: correlated term {term.name!r} has shape {np.shape(term.effect)}, expected ({points},)"
+                    f"{where}: correlated term {term.name!r} has shape {term.effect.shape}, expected ({points},)"
                 )
         if self.branch not in BRANCHES:
             raise MeasurementError(f"{where}: branch {self.branch!r} is unknown; use one of {', '.join(BRANCHES)}")
         if self.sweep_rate is not None and not (self.sweep_rate > 0 and math.isfinite(self.sweep_rate)):
             raise MeasurementError(f"{where}: sweep_rate must be > 0 K/s, found {self.sweep_rate!r}")
-        scale_to_si(self.unit, self.quantity)
-        values.flags.writeable = False
+
+    def _numbers(self, value: Any, what: str) -> np.ndarray:
+        try:
+            return as_floats(value, f"measurement {self.label!r}: {what}")
+        except ValueError as error:
+            raise MeasurementError(str(error)) from None
+
+    def _checked_sigma(self, shape: tuple[int, ...]) -> np.ndarray:
+        where = f"measurement {self.label!r}"
+        given = self._numbers(self.sigma, "sigma")
+        # one row beside spectra could mean one per spectrum or one per channel, so it is not guessed
+        fits = given.ndim in (0, len(shape)) and all(
+            n in (1, m) for n, m in zip(given.shape, shape[: given.ndim], strict=True)
+        )
+        if not fits:
+            raise MeasurementError(f"{where}: sigma has shape {given.shape}, expected {shape} or one number")
+        sigma = np.array(np.broadcast_to(given, shape))
+        wrong = ~((sigma > 0) & np.isfinite(sigma))
+        if np.any(wrong):
+            at = tuple(np.argwhere(wrong)[0])
+            raise MeasurementError(
+                f"{where}: sigma of point {at[0] + 1} is {sigma[at]:g}; it must be finite and > 0"
+                " (leave sigma out when nothing is known)"
+            )
+        sigma.flags.writeable = False
+        return sigma
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a mapping proxy cannot be pickled or deep-copied, and arrays lose their lock on the way
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"attributes": dict(self.attributes)}
+        return type(self), tuple(values.values())
 
     @classmethod
     def from_field(
@@ -213,21 +267,32 @@ class Measurement:
         sigma : array_like, optional
             In `unit` too.
         """
-        si_sigma = None if sigma is None else np.asarray(sigma, dtype=float) * scale_to_si(unit, quantity)
-        return cls(quantity, to_si(np.atleast_1d(values), unit, quantity), conditions, si_sigma, unit, **others)
+        where = f"measurement {others.get('label') or quantity!r}"
+        try:
+            numbers = np.atleast_1d(as_floats(values, f"{where}: values"))
+            si_sigma = None if sigma is None else as_floats(sigma, f"{where}: sigma") * scale_to_si(unit, quantity)
+            si_values = to_si(numbers, unit, quantity)
+        except UnitError as error:
+            raise UnitError(f"{where}: {error}") from None
+        except ValueError as error:
+            raise MeasurementError(str(error)) from None
+        return cls(quantity, si_values, conditions, si_sigma, unit, **others)
 
     def __len__(self) -> int:
         return len(self.conditions)
 
     def __getitem__(self, index: Any) -> Measurement:
-        """Select points by slice, mask or index array."""
+        """Select points by number, slice, mask or index array."""
+        chosen = np.atleast_1d(np.arange(len(self))[index])
+        if chosen.size == 0:
+            raise MeasurementError(f"measurement {self.label!r}: the selection holds no points")
         return replace(
             self,
-            values=self.values[index],
-            conditions=self.conditions[index],
-            sigma=None if self.sigma is None else self.sigma[index],
-            limits=None if self.limits is None else self.limits[index],
-            correlated=tuple(CorrelatedTerm(t.name, np.asarray(t.effect)[index]) for t in self.correlated),
+            values=self.values[chosen],
+            conditions=self.conditions[chosen],
+            sigma=None if self.sigma is None else self.sigma[chosen],
+            limits=None if self.limits is None else self.limits[chosen],
+            correlated=tuple(CorrelatedTerm(term.name, term.effect[chosen]) for term in self.correlated),
         )
 
     @property
@@ -252,32 +317,37 @@ class Measurement:
             return None
         variance = np.zeros_like(self.values) if self.sigma is None else self.sigma**2
         for term in self.correlated:
-            effect = np.asarray(term.effect) ** 2
+            effect = term.effect**2
             variance = variance + (effect if self.axis is None else effect[:, None])
         return np.asarray(np.sqrt(variance))
 
     def describe_point(self, index: int) -> str:
-        """One point as a sentence fragment: value, unit and temperature."""
+        """One point as a sentence fragment: value (or number of channels), unit and temperature."""
+        place = f"at {self.temperature[index]:g} K"
+        if self.axis is not None:
+            return f"{self.axis.values.size} points along {self.axis.quantity} {place}"
         sigma = self.sigma_in_unit()
         limit = 0 if self.limits is None else int(self.limits[index])
         text = format_uncertain(float(self.in_unit()[index]), None if sigma is None or limit else float(sigma[index]))
         sign = {-1: "<", 0: "", 1: ">"}[limit]
         unit = pretty_unit(self.unit)
-        return f"{sign}{text}{' ' + unit if unit else ''} at {self.temperature[index]:g} K"
+        return f"{sign}{text}{' ' + unit if unit else ''} {place}"
 
-    def __repr__(self) -> str:
+    def _extent(self) -> str:
         low, high = float(self.temperature.min()), float(self.temperature.max())
         span = f"{low:g} K" if low == high else f"{low:g}-{high:g} K"
         axis = "" if self.axis is None else f" x {self.axis.values.size} {self.axis.quantity}"
-        what = f"{self.quantity} [{self.unit}], {len(self)} points{axis}"
-        return f"<Measurement {self.label!r}: {what}, {span}, {self.branch}>"
+        return f"{len(self)} point{'' if len(self) == 1 else 's'}{axis}, {span}, {self.branch}"
+
+    def __repr__(self) -> str:
+        return f"<Measurement {self.label!r}: {self.quantity} [{self.unit}], {self._extent()}>"
 
     def _repr_html_(self) -> str:
         import html
 
         rows = [
             ("quantity", f"{self.quantity} ({pretty_unit(self.unit) or 'no unit'})"),
-            ("points", repr(self).partition(": ")[2].rstrip(">").partition("], ")[2]),
+            ("points", self._extent()),
             ("sample", self.sample),
             ("source", self.provenance.source or "inline"),
             ("reader", self.provenance.reader or "-"),
