@@ -18,18 +18,16 @@ from labile.inference.joint_problem import JointProblem, joint_parameters
 from labile.inference.objective import Objective, Statement
 from labile.models.evolution import evolve
 from labile.models.library import LS_HS, build
-from labile.study.report import (
+from labile.study.report import report_html, study_figures, write_figures, write_report
+from labile.study.report_tables import (
     comparison_table,
     correlation_table,
     is_simulated,
     key_numbers,
+    measurement_table,
     parameter_table,
-    report_html,
     statement_table,
-    study_figures,
     technique_table,
-    write_figures,
-    write_report,
 )
 from labile.study.results import Citation, Derived, Panel, StatementPoint, StudyResult
 from labile.techniques.magnetometry import ChiT
@@ -280,6 +278,15 @@ def test_a_reduction_has_a_sensible_report(reduction):
     assert [f.key for f in study_figures(reduction)] == ["chi_t"]
     assert 'id="parameters"' not in report_html(reduction)
     assert "Findings" not in page.text
+
+
+def test_measurements_show_both_ends_and_no_empty_columns(reduction):
+    table = measurement_table(reduction).compact()
+    assert "common causes" not in table.columns
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert row["at the lowest T"].replace("\u00a0", " ") == "0.2 cm³ K mol⁻¹ at 5 K"
+    assert row["at the highest T"].replace("\u00a0", " ") == "3 cm³ K mol⁻¹ at 300 K"
+    assert table.columns[table.numeric[0]] == "points"
 
 
 def test_every_figure_of_a_fit(result):
