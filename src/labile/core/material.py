@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
+
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 class SymmetryError(ValueError):
@@ -38,11 +42,13 @@ class State:
     def __post_init__(self) -> None:
         if not self.name or not all(c.isalnum() or c in "*_'" for c in self.name):
             raise ValueError(f"state name {self.name!r}: use letters, digits, *, _ and ' only (no '-', no '.')")
-        if self.spin is not None and (self.spin < 0 or abs(2 * self.spin - round(2 * self.spin)) > 1e-9):
+        if self.spin is not None and not (
+            0 <= self.spin < math.inf and abs(2 * self.spin - round(2 * self.spin)) < 1e-9
+        ):
             raise ValueError(f"state {self.name}: spin {self.spin!r} is no half-integer")
         if self.degeneracy is None and self.spin is not None:
             object.__setattr__(self, "degeneracy", 2 * self.spin + 1)
-        if self.degeneracy is not None and not self.degeneracy > 0:
+        if self.degeneracy is not None and not 0 < self.degeneracy < math.inf:
             raise ValueError(f"state {self.name}: degeneracy must be > 0, found {self.degeneracy!r}")
 
 
@@ -74,7 +80,8 @@ class Material:
     Raises
     ------
     ValueError
-        For repeated state names, an unknown `per`, a formula that cannot be read.
+        For repeated state names, an unknown `per`, a cell that cannot be one or is not in m; a formula that cannot be
+        read raises when `molar_mass` is asked for.
     SymmetryError
         For a polar axis that the space group does not allow.
 
@@ -104,14 +111,21 @@ class Material:
             raise ValueError(f"material: state names must differ, found {names}")
         if self.per not in ("formula_unit", "site"):
             raise ValueError(f"material: per must be 'formula_unit' or 'site', found {self.per!r}")
-        if self.sites < 1:
-            raise ValueError(f"material: sites must be at least 1, found {self.sites}")
+        if not (self.sites >= 1 and self.sites == int(self.sites)):
+            raise ValueError(f"material: sites must be a whole number of at least 1, found {self.sites}")
         if len(set(self.phases)) != len(self.phases):
             raise ValueError(f"material: phase labels must differ, found {self.phases}")
         if self.polar_axis:
             require_polar(self.space_group, self.polar_axis)
-        if self.volume_per_formula_unit is not None and not self.volume_per_formula_unit > 0:
-            raise ValueError(f"material: volume_per_formula_unit must be > 0 m3, found {self.volume_per_formula_unit}")
+        if self.cell is not None:
+            object.__setattr__(self, "cell", tuple(float(number) for number in self.cell))
+            _require_cell(self.cell)
+        # a molecule of a cubic micrometre is a volume in another unit
+        if self.volume_per_formula_unit is not None and not 0 < self.volume_per_formula_unit < 1e-18:
+            raise ValueError(
+                f"material: volume_per_formula_unit must be > 0 and in m3, found {self.volume_per_formula_unit!r}"
+                " (1 angstrom^3 is 1e-30 m3)"
+            )
 
     @property
     def molar_mass(self) -> float:
@@ -122,6 +136,18 @@ class Material:
     def state_names(self) -> tuple[str, ...]:
         """Names in declared order; the first is the reference."""
         return tuple(state.name for state in self.states)
+
+
+def _require_cell(cell: tuple[float, ...]) -> None:
+    if len(cell) != 6:
+        raise ValueError(f"material: cell needs a, b, c, alpha, beta, gamma, found {len(cell)} numbers")
+    for name, edge in zip("abc", cell, strict=False):
+        if not 0 < edge < 1e-6:
+            raise ValueError(f"material: cell edge {name} must be > 0 and in m, found {edge!r} (1 angstrom is 1e-10 m)")
+    cosines = [math.cos(math.radians(angle)) for angle in cell[3:]]
+    volume = 1 - sum(c * c for c in cosines) + 2 * math.prod(cosines)
+    if not (all(0 < angle < 180 for angle in cell[3:]) and volume > 0):
+        raise ValueError(f"material: the angles {cell[3:]} (degrees) close no cell")
 
 
 @cache
@@ -142,17 +168,26 @@ def molar_mass(formula: str) -> float:
 
     if not formula.strip():
         raise ValueError("material: the formula is empty; give one, for instance C38H74N8O4F18P3FeCo")
+    if "OAc" in formula or "AcO" in formula:
+        raise ValueError(f"formula {formula!r}: Ac is actinium here; write acetate as C2H3O2")
+    # the dot of a solvate, in the spellings of journals
+    plain = re.sub(r"\s*[·⋅∙•*]\s*", ".", formula.strip()).translate(_SUBSCRIPTS)
     try:
-        return float(Formula(formula).mass) * 1e-3
-    except FormulaError as error:
-        raise ValueError(f"formula {formula!r}: {str(error).splitlines()[0]}") from None
+        mass = float(Formula(plain).mass) * 1e-3
+    except (FormulaError, ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f"formula {formula!r}: {(str(error) or type(error).__name__).splitlines()[0]}") from None
+    # a lone charge has the mass of its electrons
+    if not 1e-3 < mass < math.inf:
+        raise ValueError(f"formula {formula!r} holds no atoms")
+    return mass
 
 
 @cache
 def _point_group_rotations(space_group: str) -> Any:
     import gemmi
 
-    symbol = gemmi.find_spacegroup_by_name(space_group)
+    # screw axes are written P21, P 21, P2_1 and P2(1)
+    symbol = gemmi.find_spacegroup_by_name(re.sub(r"\(([1-5])\)|_([1-5])", r"\1\2", space_group))
     if symbol is None:
         raise SymmetryError(
             f"space group {space_group!r} is not known; write a Hermann-Mauguin symbol such as 'P 21' or 'P 21/c'"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from labile.core.units import QUANTITIES, field_unit
+from labile.core.units import field_unit
 
 
 class ParameterError(ValueError):
@@ -45,6 +45,12 @@ class Tie:
     to: str
     factor: float = 1.0
     offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.factor) and math.isfinite(self.offset)):
+            raise ParameterError(
+                f"tie to {self.to}: needs a finite factor and offset, found {self.factor}, {self.offset}"
+            )
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,12 @@ class Parameter:
 
     def __post_init__(self) -> None:
         prefix, _, quantity = self.name.rpartition(".")
-        if not prefix or not quantity:
+        if not prefix.strip() or not quantity or self.name != self.name.strip() or not self.name.isprintable():
             raise ParameterError(f"parameter {self.name!r}: the name must be <state or sample>.<quantity>")
         if not self.unit:
             object.__setattr__(self, "unit", field_unit(quantity))
+        if math.isinf(self.value):
+            raise ParameterError(f"parameter {self.name}: the value must be finite, found {self.value}")
         if not self.lower < self.upper:
             raise ParameterError(f"parameter {self.name}: lower bound {self.lower:g} is not below upper {self.upper:g}")
         if not self.fixed and self.tie is None and not math.isnan(self.value):
@@ -167,6 +175,8 @@ class Parameters:
             if parameter.tie is not None:
                 matrix[row] = factor * matrix[index[current.name]]
                 base[row] = offset + (factor * current.value if current.fixed else 0.0)
+        # shared with every caller of `matrix`
+        matrix.flags.writeable = base.flags.writeable = False
         object.__setattr__(self, "_matrix", matrix)
         object.__setattr__(self, "_base", base)
         object.__setattr__(self, "_free", tuple(free))
@@ -227,8 +237,17 @@ class Parameters:
         return self._index[name]
 
     def expand(self, vector: Any) -> np.ndarray:
-        """Values of all parameters (SI) for a free vector."""
-        return self._base + self._matrix @ np.asarray(vector, dtype=float)
+        """Values of all parameters (SI) for a free vector.
+
+        Raises
+        ------
+        ParameterError
+            If the vector has another length than there are free parameters.
+        """
+        free = np.asarray(vector, dtype=float)
+        if free.shape != (len(self._free),):
+            raise ParameterError(f"the free vector has shape {free.shape}, expected ({len(self._free)},)")
+        return self._base + self._matrix @ free
 
     @property
     def values(self) -> np.ndarray:
@@ -267,9 +286,16 @@ class Parameters:
         return Parameters(tuple(items))
 
     def require_values(self) -> None:
-        """Raise ParameterError when a value is still missing."""
+        """Refuse to compute with what is not there yet.
+
+        Raises
+        ------
+        ParameterError
+            When values are missing; the message lists them with the unit people give them in.
+        """
         missing = [p.name for p in self.items if math.isnan(p.value) and p.tie is None]
         if missing:
-            quantities = [QUANTITIES.get(name.rpartition(".")[2]) for name in missing]
-            hints = [f"{name} ({q.field})" if q else name for name, q in zip(missing, quantities, strict=True)]
+            hints = (
+                f"{n} ({unit})" if (unit := field_unit(n.rpartition(".")[2])) not in ("", "1") else n for n in missing
+            )
             raise ParameterError(f"no value given for: {', '.join(hints)}")
