@@ -346,11 +346,19 @@ def load_manifest(study: str | Path) -> Manifest:
     try:
         tables = ManifestTables.model_validate(content)
     except ValidationError as error:
-        for item in error.errors():
-            path_, message = _explain(item)
-            problems.add(path_, message)
+        items = error.errors()
+        meant = {(*item["loc"][:-1], _meant(item)) for item in items if item["type"] == "extra_forbidden"}
+        for item in items:
+            # a mistyped key is one mistake, not a missing and an unknown one
+            if not (item["type"] == "missing" and tuple(item["loc"]) in meant):
+                problems.add(*_explain(item))
         raise ManifestError(problems.found) from None
     return Manifest(path, text, tables)
+
+
+def _meant(item: Any) -> str:
+    close = difflib.get_close_matches(str(item["loc"][-1]), known_keys(tuple(item["loc"][:-1])), n=1)
+    return close[0] if close else ""
 
 
 def _syntax(name: str, text: str, message: str) -> str:

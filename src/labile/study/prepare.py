@@ -230,11 +230,13 @@ def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building:
     if found is None:
         return
     building.techniques[spec.label] = spec.technique
+    count = len(problems.found)
     _check_quantity(path, spec, found, building)
+    if len(problems.found) > count:
+        return
     if spec.statements is not None:
         _statements(path, spec, found, building)
         return
-    count = len(problems.found)
     raw: RawData | None = None
     if spec.values is not None:
         raw = inline_data(path, spec, problems)

@@ -84,6 +84,8 @@ def read_quantity(text: Any, quantity: str, unit: str | None = None) -> Quantifi
         if match is None:
             raise QuantityError(f"{shown} is not a number with a unit; write for instance {example(quantity)}")
         number, own = match["number"], match["unit"]
+        if own and unit and own != unit and not _is_unit(own, quantity):
+            raise QuantityError(f"{shown} is not a number; its unit is already given as {unit!r}")
     if own and unit and own != unit:
         raise QuantityError(f"{shown} has a unit of its own although unit = {unit!r} is given; write it once")
     used = own or unit or ""
@@ -119,6 +121,14 @@ def read_temperature(text: Any, unit: str = "K") -> float:
     if not value > 0:
         raise QuantityError(f"temperature {text!r} is {value:g} K; temperatures must be above 0 K")
     return value
+
+
+def _is_unit(text: str, quantity: str) -> bool:
+    try:
+        scale_to_si(text, quantity)
+    except UnitError:
+        return False
+    return True
 
 
 def _tidy(value: float) -> float:

@@ -83,6 +83,15 @@ def inline_data(path: tuple[str | int, ...], spec: MeasurementTable, problems: P
     if not spec.values:
         problems.add((*path, "values"), "is empty; give at least one number")
         return None
+    if spec.unit is not None:
+        with problems.at(*path, "unit"):
+            scale_to_si(spec.unit, spec.quantity)
+    else:
+        with problems.at(*path):
+            for text in spec.values:
+                read_quantity(text, spec.quantity)
+    if len(problems.found) > count:
+        return None
     temperatures, values, sigmas, limits = [], [], [], []
     for i, text in enumerate(spec.temperature):
         with problems.at(*path, "temperature", i):
