@@ -69,8 +69,12 @@ def findings(fitted: JointFit, comparisons: Mapping[str, JointFit] | None = None
     populations = derived_populations(fitted)
     out: list[Finding] = []
     out += _degenerate_parameters(fitted)
-    for population in populations:
-        out += _population_findings(fitted, population)
+    told: list[np.ndarray] = []
+    for population in reversed(populations):
+        # with closure two populations may be one number; it is told once, for the state further up
+        if not any(_parallel(fitted, population.gradient, other) for other in told):
+            out += _population_findings(fitted, population)
+            told.append(population.gradient)
     out += closure(fitted)
     out += _misfits(fitted, comparisons or {})
     out += [
@@ -78,6 +82,15 @@ def findings(fitted: JointFit, comparisons: Mapping[str, JointFit] | None = None
         for name in fitted.result.at_bound
     ]
     return tuple(out)
+
+
+def _parallel(fitted: JointFit, first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two derived numbers are the same one for this covariance (|correlation| > 0.999)."""
+    spread = fitted.result.propagate(first) * fitted.result.propagate(second)
+    if not (math.isfinite(spread) and spread > 0):
+        return bool(np.allclose(first, -second))
+    covariance = np.where(np.isfinite(fitted.result.covariance), fitted.result.covariance, 0.0)
+    return abs(float(first @ covariance @ second)) > 0.999 * spread
 
 
 def temperature_range(fitted: JointFit) -> tuple[float, float]:

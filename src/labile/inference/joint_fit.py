@@ -20,6 +20,7 @@ from labile.models.equilibrium import equilibrium
 from labile.models.evolution import evolve
 from labile.models.observable import chain
 from labile.models.populations import Populations, Status
+from labile.models.transitions import equilibrium_transition
 
 NOISE_ROUNDS = 20
 
@@ -120,7 +121,7 @@ def fit_jointly(
     *,
     starts: int = 4,
     seed: int = 0,
-    max_iterations: int = 200,
+    max_iterations: int = 2000,
     progress: Callable[..., None] | None = None,
 ) -> JointFit:
     """Fit one set of parameters to all objectives.
@@ -185,7 +186,27 @@ def _warnings(joint: JointProblem, result: FitResult) -> tuple[str, ...]:
                 f"{objective.label}: the data jump between {jump.below:g} and {jump.above:g} K; each point is compared"
                 " with the branch it lies on, and the jump is fitted as a switching temperature"
             )
+    warnings += _spikes(joint, result)
     return tuple(warnings)
+
+
+def _spikes(joint: JointProblem, result: FitResult) -> list[str]:
+    """Say where a first-order step hides a spike of a temperature derivative between the points."""
+    slopes = [
+        o.measurement.conditions[:1]
+        for o in joint.objectives
+        if o.measurement is not None and o.measurement.quantity == "pyroelectric_coefficient"
+    ]
+    if not slopes or not result.converged or not joint.model.shifted:
+        return []
+    values = result.parameters.as_dict()
+    switch = equilibrium_transition(joint.model, values, slopes[0])
+    if switch is None or switch.kind == "gradual":
+        return []
+    return [
+        f"the model has a first-order step at {switch.temperature:.2f} K; the pyroelectric coefficient is a spike there"
+        " that the pointwise comparison with the data does not contain"
+    ]
 
 
 def evaluate(fitted: JointFit) -> tuple[Evaluation, ...]:
@@ -291,7 +312,7 @@ def predict_curve(fitted: JointFit, objective: Objective, temperature: np.ndarra
     populations = _branch_populations(fitted, temperature, branch, pressure, objective.width)
     prediction = objective.observable.predict(populations, Conditions(temperature, pressure), fitted.values)
     jacobian, _ = chain(prediction, populations, fitted.joint.parameters.names)
-    sigma = _band(fitted.result, jacobian @ fitted.joint.parameters.matrix)
+    sigma = fitted.result.propagate(jacobian @ fitted.joint.parameters.matrix)
     return Curve(
         temperature,
         prediction.values,
@@ -335,19 +356,9 @@ def population_curves(
     curves = {}
     for i, state in enumerate(populations.state_names):
         jacobian = populations.x_theta[:, :, i] @ fitted.joint.parameters.matrix[columns]
-        sigma = _band(fitted.result, jacobian)
+        sigma = fitted.result.propagate(jacobian)
         curves[state] = Curve(temperature, populations.x[:, i], sigma, populations.status, "population", branch, state)
     return curves
-
-
-def _band(result: FitResult, jacobian: np.ndarray) -> np.ndarray:
-    """1-sigma of each row; a direction the data leave open makes it infinite where it matters."""
-    finite = np.isfinite(np.diag(result.covariance))
-    inner = np.where(np.isfinite(result.covariance), result.covariance, 0.0)
-    variance = np.einsum("ni,ij,nj->n", jacobian, inner, jacobian)
-    scale = np.max(np.abs(jacobian), axis=0, initial=0.0)
-    open_ended = (np.abs(jacobian[:, ~finite]) > 1e-9 * np.maximum(scale[~finite], 1e-300)).any(axis=1)
-    return np.where(open_ended, np.inf, np.sqrt(np.maximum(variance, 0.0)))
 
 
 def converged_only(curve: Curve) -> Curve:

@@ -22,7 +22,7 @@ from labile.models.equilibrium import equilibrium
 from labile.models.evolution import Fold
 from labile.models.free_energy import Model
 from labile.models.observable import chain
-from labile.models.populations import Populations, Status
+from labile.models.populations import NotConvergedError, Populations, Status
 from labile.models.transitions import (
     Switch,
     equilibrium_transition,
@@ -34,16 +34,35 @@ from labile.models.transitions import (
 
 PAST_FOLD_WIDTH = 10.0
 """K over which the prediction past the end of a branch goes linearly towards the other branch."""
+SPIKE = 0.05
+"""Change of a population between neighbouring grid points that its slope does not explain: a jump."""
 LAG_UP, LAG_DOWN = "crystal.lag_up", "crystal.lag_down"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Request:
-    """A run of points of one objective on one branch."""
+    """A run of points of one objective on one branch, with its conditions as the instruments read them.
+
+    `rows` are the objective's own points, `places` the same points among those of the group.
+    """
 
     objective: int
-    rows: tuple[int, ...]
+    rows: np.ndarray
+    places: np.ndarray
+    conditions: Conditions
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Requests whose populations are computed together: same branch, distribution and pressure.
+
+    Points are sorted by temperature, so that each starts close to the minimum of the one before.
+    """
+
     side: str  # "equilibrium", "low" or "high"
+    width: str
+    requests: tuple[_Request, ...]
+    conditions: Conditions
 
 
 def joint_parameters(model: Model, objectives: tuple[Objective, ...]) -> Parameters:
@@ -121,6 +140,7 @@ class JointProblem:
     parameters: Parameters
     noise_scales: Mapping[str, float] = field(default_factory=dict)
     jumps: tuple[Jump | None, ...] = field(init=False, repr=False)
+    _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         labels = [objective.label for objective in self.objectives]
@@ -133,6 +153,7 @@ class JointProblem:
             raise ParameterError(f"joint problem: parameters are missing: {', '.join(missing)}")
         self.parameters.require_values()
         object.__setattr__(self, "jumps", tuple(find_jump(objective) for objective in self.objectives))
+        object.__setattr__(self, "_groups", self._plan())
 
     @property
     def priors(self) -> tuple[Parameter, ...]:
@@ -226,84 +247,63 @@ class JointProblem:
         -------
         list of (ndarray (n,), ndarray (n, K))
         """
-        conditions = [self._conditions(objective, values) for objective in self.objectives]
+        names = self.parameters.names
         raw: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * len(self.objectives)
-        for requests, populations, fold in self._populations(conditions, values):
-            position = 0
-            for request in requests:
-                rows = np.array(request.rows, dtype=int)
-                chosen = populations[position : position + rows.size]
-                position += rows.size
+        for group in self._groups:
+            conditions = _shifted(group, self.objectives, values)
+            populations, fold = self._populations(group, conditions, values)
+            for request in group.requests:
                 objective = self.objectives[request.objective]
-                points = conditions[request.objective]
-                assert points is not None
-                predicted, jacobian, slope = _observe(
-                    objective, chosen, points[rows], values, self.parameters.names, fold
-                )
-                if raw[request.objective] is None:
-                    n = len(points)
-                    raw[request.objective] = (np.empty(n), np.empty((n, jacobian.shape[1])), np.empty(n))
+                points = request.conditions if conditions is group.conditions else conditions[request.places]
+                found = _observe(objective, populations[request.places], points, values, names, fold)
                 target = raw[request.objective]
-                assert target is not None
-                target[0][rows], target[1][rows], target[2][rows] = predicted, jacobian, slope
+                if target is None and request.rows.size == objective.points:
+                    raw[request.objective] = found
+                    continue
+                if target is None:
+                    n = objective.points
+                    target = raw[request.objective] = (np.empty(n), np.empty((n, len(names))), np.empty(n))
+                for whole, part in zip(target, found, strict=True):
+                    whole[request.rows] = part
         return [self._finish(objective, raw[i], values) for i, objective in enumerate(self.objectives)]
 
-    def _conditions(self, objective: Objective, values: Mapping[str, float]) -> Conditions | None:
-        offset = values[objective.temperature_offset] if objective.temperature_offset else 0.0
-        if objective.measurement is not None:
-            conditions = objective.measurement.conditions
-            return replace(conditions, temperature=conditions.temperature + offset) if offset else conditions
-        assert objective.statement is not None
-        if objective.statement.is_transition:
-            return None
-        return Conditions(objective.statement.grid() + offset, objective.pressure)
-
-    def _requests(self, index: int) -> list[_Request]:
-        objective, jump = self.objectives[index], self.jumps[index]
-        if objective.measurement is None:
-            assert objective.statement is not None
-            if objective.statement.is_transition:
-                return []
-            rows = tuple(range(objective.statement.grid().size))
-            side = {"heating": "low", "cooling": "high"}.get(objective.branch, "equilibrium")
-            return [_Request(index, rows, side)]
-        every = np.arange(len(objective.measurement))
-        if objective.branch not in ("heating", "cooling"):
-            return [_Request(index, tuple(every), "equilibrium")]
-        if jump is None:
-            return [_Request(index, tuple(every), "low" if objective.branch == "heating" else "high")]
-        cold = objective.measurement.temperature <= jump.below
-        return [_Request(index, tuple(every[cold]), "low"), _Request(index, tuple(every[~cold]), "high")]
+    def _plan(self) -> tuple[_Group, ...]:
+        """Sort all points into groups by branch, width and pressure, once."""
+        parts: dict[tuple[str, str, float], list[tuple[int, np.ndarray, Conditions]]] = {}
+        for index, objective in enumerate(self.objectives):
+            conditions = _readings(objective)
+            if conditions is None:
+                continue
+            for side, rows in _sides(objective, self.jumps[index]):
+                pressure = 0.0 if side == "equilibrium" else float(conditions.pressure[0])
+                parts.setdefault((side, objective.width, pressure), []).append((index, rows, conditions[rows]))
+        groups = []
+        for (side, width, _), members in parts.items():
+            joined = concatenate([conditions for _, _, conditions in members])
+            order = np.lexsort((joined.temperature, joined.pressure))
+            place = np.empty_like(order)
+            place[order] = np.arange(order.size)
+            edges = np.cumsum([rows.size for _, rows, _ in members])[:-1]
+            requests = tuple(
+                _Request(index, rows, places, conditions)
+                for (index, rows, conditions), places in zip(members, np.split(place, edges), strict=True)
+            )
+            groups.append(_Group(side, width, requests, joined[order]))
+        return tuple(groups)
 
     def _populations(
-        self, conditions: list[Conditions | None], values: Mapping[str, float]
-    ) -> list[tuple[list[_Request], Populations, Fold | None]]:
-        """Group all points by branch, width and pressure, and compute each group once."""
-        groups: dict[tuple[str, str, float], list[_Request]] = {}
-        for index, objective in enumerate(self.objectives):
-            points = conditions[index]
-            for request in self._requests(index):
-                assert points is not None
-                pressure = 0.0 if request.side == "equilibrium" else float(points.pressure[0])
-                groups.setdefault((request.side, objective.width, pressure), []).append(request)
-        result = []
-        for (side, width, _), requests in groups.items():
-            parts = []
-            for request in requests:
-                points = conditions[request.objective]
-                assert points is not None
-                parts.append(replace(points[np.array(request.rows, dtype=int)], light=(), time=None))
-            joined = concatenate(parts) if len(parts) > 1 else parts[0]
-            fold: Fold | None = None
-            if width:
-                populations = distributed(
-                    self.model, width, values, lambda member, c=joined, s=side: _on_side(member, c, values, s)[0]
-                )
-            else:
-                populations, fold = _on_side(self.model, joined, values, side)
-            populations.require_converged(f"joint fit, {side} branch")
-            result.append((requests, populations, fold))
-        return result
+        self, group: _Group, conditions: Conditions, values: Mapping[str, float]
+    ) -> tuple[Populations, Fold | None]:
+        if group.width:
+            populations, fold = (
+                distributed(
+                    self.model, group.width, values, lambda member: _on_side(member, conditions, values, group.side)[0]
+                ),
+                None,
+            )
+        else:
+            populations, fold = _on_side(self.model, conditions, values, group.side)
+        return populations.require_converged(f"joint fit, {group.side} branch"), fold
 
     def _finish(
         self,
@@ -336,6 +336,37 @@ class JointProblem:
         return np.array([value]), row[None, :]
 
 
+def _readings(objective: Objective) -> Conditions | None:
+    """Conditions at which an objective needs its curve, as read by the instrument; None for transitions."""
+    if objective.measurement is not None:
+        return replace(objective.measurement.conditions, light=(), time=None)
+    assert objective.statement is not None
+    if objective.statement.is_transition:
+        return None
+    return Conditions(objective.statement.grid(), objective.pressure)
+
+
+def _sides(objective: Objective, jump: Jump | None) -> list[tuple[str, np.ndarray]]:
+    """Branches of an objective's points: the data say on which side of a jump each one lies."""
+    every = np.arange(objective.points)
+    side = {"heating": "low", "cooling": "high"}.get(objective.branch, "equilibrium")
+    if jump is None or objective.measurement is None:
+        return [(side, every)]
+    cold = objective.measurement.temperature <= jump.below
+    return [("low", every[cold]), ("high", every[~cold])]
+
+
+def _shifted(group: _Group, objectives: tuple[Objective, ...], values: Mapping[str, float]) -> Conditions:
+    """Conditions of a group with the temperature offsets of its instruments added."""
+    temperature = None
+    for request in group.requests:
+        offset = objectives[request.objective].temperature_offset
+        if offset:
+            temperature = np.array(group.conditions.temperature) if temperature is None else temperature
+            temperature[request.places] += values[offset]
+    return group.conditions if temperature is None else replace(group.conditions, temperature=temperature)
+
+
 def _on_side(
     model: Model, conditions: Conditions, values: Mapping[str, float], side: str
 ) -> tuple[Populations, Fold | None]:
@@ -358,6 +389,8 @@ def _observe(
     prediction = observable.predict(populations, conditions, values)
     jacobian, slope = chain(prediction, populations, names)
     predicted = np.array(prediction.values)
+    if objective.statement is not None and objective.statement.window is not None and prediction.d_x_t is not None:
+        _refuse_spikes(objective.label, populations, np.asarray(conditions.temperature))
     past = populations.status == Status.PAST_FOLD
     if fold is not None and past.any():
         # the prediction moves linearly from the end of the branch towards the minimum that follows it
@@ -377,6 +410,18 @@ def _observe(
         pull = np.where(past, np.sign(distance) * rise / PAST_FOLD_WIDTH, 0.0)
         jacobian[:, columns] -= pull[:, None] * fold.t_theta[None, :]
     return predicted, jacobian, slope
+
+
+def _refuse_spikes(label: str, populations: Populations, temperature: np.ndarray) -> None:
+    """Refuse a temperature derivative across a jump: it is infinite there, which no pointwise value shows."""
+    steps = np.diff(populations.x, axis=0)
+    slopes = 0.5 * np.diff(temperature)[:, None] * (populations.x_t[1:] + populations.x_t[:-1])
+    wrong = np.max(np.abs(steps - slopes), axis=1) > SPIKE
+    if wrong.any():
+        raise NotConvergedError(
+            f"{label}: the populations jump near {temperature[:-1][wrong][0]:.4g} K, where a temperature derivative is"
+            " infinite; at these parameter values the statement has no answer"
+        )
 
 
 def functional(

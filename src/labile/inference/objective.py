@@ -180,6 +180,14 @@ class Objective:
                 f"{where}: its noise scale can be estimated only from at least {NOISE_POINTS} points of a measurement"
             )
 
+    @property
+    def points(self) -> int:
+        """Number of conditions at which its curve is needed."""
+        if self.measurement is not None:
+            return len(self.measurement)
+        assert self.statement is not None
+        return 0 if self.statement.is_transition else int(self.statement.grid().size)
+
 
 @dataclass(frozen=True)
 class Jump:

@@ -235,7 +235,7 @@ def free_energy(
         if model.manifolds:
             big = np.stack([x[:, index == m].sum(axis=1) for m in range(len(model.manifolds))], axis=1)
             mixing = mixing + mi * np.where(big > 0, big * np.log(big), 0.0).sum(axis=1)
-    pair = [0.5 * np.einsum("ni,nij,nj->n", x, w, x) for w in (c.w, c.w_t, c.w_p)]
+    pair = [0.5 * ((x[:, None, :] @ w)[:, 0, :] * x).sum(axis=1) for w in (c.w, c.w_t, c.w_p)]
     rt = _thermal(conditions)
     return (
         (x * c.g).sum(axis=1) + rt * mixing + pair[0],

@@ -262,9 +262,8 @@ def _zoom(land: Landscape, first: float, second: float, u: np.ndarray) -> tuple[
     for _ in range(400):
         grid = np.linspace(left, target, ZOOM + 1)
         path, _status = land.follow(grid, start)
-        if not np.isfinite(path).all():
-            return path[-1], fold
-        steps = np.max(np.abs(np.diff(np.exp(path), axis=0)), axis=1)
+        # a descent that failed counts as a change to be looked at more closely
+        steps = np.nan_to_num(np.max(np.abs(np.diff(np.exp(path), axis=0)), axis=1), nan=np.inf)
         large = np.flatnonzero(steps > JUMP)
         if large.size == 0:
             if target == second:
@@ -275,6 +274,8 @@ def _zoom(land: Landscape, first: float, second: float, u: np.ndarray) -> tuple[
         if abs(grid[k + 1] - grid[k]) > FINEST_STEP:
             start, left, target = path[k], float(grid[k]), float(grid[k + 1])
             continue
+        if not np.isfinite(path[k + 1]).all():
+            raise NotConvergedError(f"model {land.model.name}: no minimum was reached just past {grid[k]:.6g} K")
         if fold is None:
             t, x, t_theta, x_theta = _solve_fold(land, float(grid[k]), path[k])
             after = land.populations(t, path[k + 1])

@@ -41,11 +41,11 @@ class Coefficients:
         K names.
     g, g_t, g_tt, g_p : ndarray (N, n)
         J/mol and its derivatives in T (K-1, K-2) and P (Pa-1).
-    w, w_t, w_tt, w_p : ndarray (N, n, n)
-        Interaction matrix, symmetric, zero diagonal.
+    w, w_t, w_tt, w_p : ndarray (N or 1, n, n)
+        Interaction matrix, symmetric, zero diagonal; one row while no interaction depends on the conditions.
     g_theta, g_t_theta : ndarray (N, K, n)
         Derivatives in the parameters, per SI unit.
-    w_theta, w_t_theta : ndarray (N, K, n, n)
+    w_theta, w_t_theta : ndarray (N or 1, K, n, n)
     """
 
     state_names: tuple[str, ...]
@@ -68,10 +68,18 @@ class Coefficients:
         """Empty coefficients for N points, n states and K parameters."""
         n, k = len(state_names), len(parameter_names)
         vectors = [np.zeros((points, n)) for _ in range(4)]
-        matrices = [np.zeros((points, n, n)) for _ in range(4)]
+        matrices = [np.zeros((1, n, n)) for _ in range(4)]
         derivatives = [np.zeros((points, k, n)) for _ in range(2)]
-        matrix_derivatives = [np.zeros((points, k, n, n)) for _ in range(2)]
+        matrix_derivatives = [np.zeros((1, k, n, n)) for _ in range(2)]
         return cls(state_names, parameter_names, *vectors, *matrices, *derivatives, *matrix_derivatives)
+
+    def vary_interactions(self) -> None:
+        """Give every condition its own row of w; a contribution whose interaction varies calls this first."""
+        points = self.g.shape[0]
+        for name in ("w", "w_t", "w_tt", "w_p", "w_theta", "w_t_theta"):
+            array = getattr(self, name)
+            if array.shape[0] != points:
+                setattr(self, name, np.repeat(array, points, axis=0))
 
     def state(self, name: str) -> int:
         """Column of a state."""

@@ -16,6 +16,9 @@ import math
 import numpy as np
 from numba import njit
 
+compiled = njit(cache=True, fastmath=False, error_model="numpy")
+"""How every kernel is compiled: cached on disk, IEEE arithmetic, no checks for division by zero."""
+
 MAX_STEP = 0.1
 """Largest change of any population in one step of a descent."""
 TOLERANCE = 1e-10
@@ -28,7 +31,7 @@ NEGLIGIBLE = 0.02
 CONVERGED, NOT_CONVERGED, PAST_FOLD = 0, 1, 2
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def _normalise(u, x):
     top = u[0]
     for i in range(1, u.size):
@@ -43,7 +46,7 @@ def _normalise(u, x):
         x[i] /= total
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def buffers(n):
     """Scratch arrays of one descent, so that a loop over points allocates once."""
     return (
@@ -55,7 +58,7 @@ def buffers(n):
     )
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def manifold_logs(u, manifold, log_big, q):
     """Ln X_M of each state's manifold and the fraction q of each state in it."""
     n = u.size
@@ -72,7 +75,7 @@ def manifold_logs(u, manifold, log_big, q):
         q[i] = math.exp(u[i] - log_big[i])
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def _potentials(g, w, rt, mi, u, x, log_big, mu):
     """Fill mu with the chemical potentials, common constants dropped, and return G."""
     n = g.size
@@ -89,7 +92,7 @@ def _potentials(g, w, rt, mi, u, x, log_big, mu):
     return energy
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def bordered(w, rt, mi, x, q, manifold, a):
     """Fill a (n+1, n+1): the Newton matrix for relative changes with the multiplier of sum x = 1."""
     n = x.size
@@ -104,7 +107,7 @@ def bordered(w, rt, mi, x, q, manifold, a):
     a[n, n] = 0.0
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def _solve(a, b, size):
     """Gaussian elimination with partial pivoting in place; False when singular."""
     for k in range(size):
@@ -132,7 +135,7 @@ def _solve(a, b, size):
     return True
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def _tangent_definite(s, root, sv):
     """Whether S is positive definite on the space orthogonal to the unit vector root; destroys s."""
     n = root.size
@@ -159,7 +162,7 @@ def _tangent_definite(s, root, sv):
     return True
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def positive_definite(w, rt, mi, x, q, manifold, shift, s, scratch):
     """Whether the Hessian of G plus shift RT diag(1/x), restricted to sum dx = 0, is positive definite."""
     n = x.size
@@ -175,14 +178,60 @@ def positive_definite(w, rt, mi, x, q, manifold, shift, s, scratch):
     return _tangent_definite(s, root, sv)
 
 
-@njit(cache=True, fastmath=False)
+@compiled
+def _newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
+    """Fill z with the relative changes of a Newton step; False where G plus the shift is not convex."""
+    n = x.size
+    _, a, z, s, more = scratch
+    if mi != 0.0:
+        if not (convex_here or positive_definite(w, rt, mi, x, q, manifold, shift, s, more)):
+            return False
+        bordered(w, rt, mi, x, q, manifold, a)
+        for i in range(n):
+            a[i, i] += shift * rt
+            z[i] = -(mu[i] - mean)
+        z[n] = 0.0
+        return _solve(a, z, n + 1)
+    # one Cholesky factorisation of the symmetric form, in y = sqrt(x) z, both tests and solves
+    root, sv = more[0], more[1]
+    for i in range(n):
+        root[i] = math.sqrt(x[i])
+    for i in range(n):
+        for j in range(i):
+            s[i, j] = s[j, i] = root[i] * w[i, j] * root[j] / rt
+        s[i, i] = 1.0 + shift
+    if not _tangent_definite(s, root, sv):
+        return False
+    for i in range(n):
+        total = -root[i] * (mu[i] - mean) / rt
+        for j in range(i):
+            total -= s[i, j] * z[j]
+        z[i] = total / s[i, i]
+    for i in range(n - 1, -1, -1):
+        total = z[i]
+        for j in range(i + 1, n):
+            total -= s[j, i] * z[j]
+        z[i] = total / s[i, i]
+    # back to relative changes by the Newton equation itself, which holds for vanishing x too
+    common = 0.0
+    for i in range(n):
+        sv[i] = 0.0
+        for j in range(n):
+            sv[i] += w[i, j] * root[j] * z[j]
+        common += x[i] * sv[i]
+    for i in range(n):
+        z[i] = (-(mu[i] - mean) - sv[i] + common) / (rt * (1.0 + shift))
+    return True
+
+
+@compiled
 def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
     """Go downhill from u = ln x to the minimum of its basin; returns a status, leaves the minimum in u and x.
 
     `convex_here` says that G is known to have one minimum, so that no step can end in a saddle.
     """
     n = g.size
-    arrays, a, z, s, more = scratch
+    arrays, _, z, s, more = scratch
     mu, log_big, q = arrays[0], arrays[1], arrays[2]
     trial, trial_x, trial_mu, trial_big, trial_q = arrays[3], arrays[4], arrays[5], arrays[6], arrays[7]
     _normalise(u, x)
@@ -204,33 +253,23 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
         if residual <= floor:
             if convex_here or positive_definite(w, rt, mi, x, q, manifold, 0.0, s, more):
                 return CONVERGED
-            # a saddle or maximum: leave it towards the state with the largest population
-            best = 0
+            # a saddle or maximum: leave it in a direction that no symmetry of the states shares
             for i in range(n):
-                if x[i] > x[best]:
-                    best = i
-            u[best] += 1e-3
+                u[i] += 1e-3 * math.sin(1.0 + 2.3 * i)
             _normalise(u, x)
             if mi != 0.0:
                 manifold_logs(u, manifold, log_big, q)
             energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
             continue
         # where G curves down, the smallest shift of 0, 0.001, ... that makes the Newton matrix definite is added
-        shift = 0.0
-        if not convex_here:
-            while shift < 10.0 and not positive_definite(w, rt, mi, x, q, manifold, shift, s, more):
-                shift = max(0.001, 4.0 * shift)
-        slope = 1.0
-        if shift < 10.0:
-            bordered(w, rt, mi, x, q, manifold, a)
-            for i in range(n):
-                a[i, i] += shift * rt
-                z[i] = -(mu[i] - mean)
-            z[n] = 0.0
-            if _solve(a, z, n + 1):
+        slope, shift = 1.0, 0.0
+        while shift < 1.0:
+            if _newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
                 slope = 0.0
                 for i in range(n):
                     slope += x[i] * z[i] * (mu[i] - mean)
+                break
+            shift = max(0.001, 25.0 * shift)
         if not slope < 0.0:
             slope = 0.0
             for i in range(n):
@@ -262,8 +301,8 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
     return NOT_CONVERGED
 
 
-@njit(cache=True, fastmath=False)
-def unique_minimum(g, w, rt, mi, u, scratch):
+@compiled
+def unique_minimum(g, w, rt, mi, u, started, scratch):
     """Whether G has one minimum for certain; if so u receives a start close to it.
 
     The bounds found on the way stay in scratch[4][2] (lo) and scratch[4][3] (hi).
@@ -271,6 +310,7 @@ def unique_minimum(g, w, rt, mi, u, scratch):
     Every stationary point obeys x_i ~ exp(-(g_i + sum_j W_ij x_j)/RT). Bounds lo <= x <= hi put into the right-hand
     side give tighter bounds; when RT diag(1/hi) + W is positive definite on sum dx = 0, G is convex in the whole box
     that holds all stationary points, so there is one. False means "perhaps not".
+    `started` says that u already holds a good start; it is kept where a bound on the interactions suffices.
     """
     n = g.size
     low, high = 0.0, 0.0
@@ -286,6 +326,8 @@ def unique_minimum(g, w, rt, mi, u, scratch):
     if mi != 0.0:
         return 4.0 * rt * (1.0 + min(mi, 0.0)) + 2.0 * (low - high) > 0.0
     sure = 4.0 * rt + 2.0 * (low - high) > 0.0
+    if sure and started:
+        return True
     for sweep in range(12):
         top = -math.inf
         for i in range(n):
@@ -325,7 +367,7 @@ def unique_minimum(g, w, rt, mi, u, scratch):
     return False
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def _convex_in_box(w, rt, hi, s, scratch):
     """Whether RT diag(1/hi) + W is positive definite on sum dx = 0; hi need not sum to 1."""
     n = hi.size
@@ -344,45 +386,62 @@ def _convex_in_box(w, rt, hi, s, scratch):
     return _tangent_definite(s, root, sv)
 
 
-@njit(cache=True, fastmath=False)
-def _start(u, n, vertex, lo, hi):
-    """Fill u with a start: the centre for vertex = n, else as close to a vertex as the bounds allow."""
+@compiled
+def _start(u, n, vertex):
+    """Fill u with a start: close to a vertex, the centre for vertex = n, then midpoints of the n (n-1)/2 edges."""
     for i in range(n):
-        u[i] = 0.0
+        u[i] = 0.0 if vertex == n else math.log(1e-3)
     if vertex < n:
-        rest = 0.0
-        for i in range(n):
-            if i != vertex:
-                rest += lo[i] + hi[i] + 1e-9
-        x = min(hi[vertex], 0.999)
-        for i in range(n):
-            u[i] = math.log(x if i == vertex else (1.0 - x) * (lo[i] + hi[i] + 1e-9) / rest)
+        u[vertex] = 0.0
+    elif vertex > n:
+        first, second = _edge(n, vertex - n - 1)
+        u[first] = u[second] = math.log(0.5)
 
 
-@njit(cache=True, fastmath=False)
+@compiled
+def _edge(n, number):
+    """States of an edge by its number."""
+    for i in range(n):
+        for j in range(i + 1, n):
+            if number == 0:
+                return i, j
+            number -= 1
+    return 0, 0
+
+
+@compiled
 def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, max_iterations, scratch, u, x):
-    """Minima of one free energy, lowest first; returns how many and whether every descent converged.
+    """Minima of one free energy, lowest first; returns how many there are and how many descents failed.
 
-    Starts at the centre, every vertex and, when asked, a previous point. `found` (S, n) receives ln x.
+    Starts at the centre, every vertex, the middle of every edge whose states mix (W < 2 RT: such a pair can be
+    a phase of its own) and, when asked, a previous point. `found` (S, n) receives ln x.
     """
     n = g.size
     mu, log_big, q = scratch[0][0], scratch[0][1], scratch[0][2]
     count, failures = 0, 0
-    lo, hi = scratch[4][2], scratch[4][3]
-    _start(u, n, n, lo, hi)
-    single = unique_minimum(g, w, rt, mi, u, scratch)
+    hi = scratch[4][3]
+    if use_previous:
+        u[:] = previous
+    else:
+        _start(u, n, n)
+    single = unique_minimum(g, w, rt, mi, u, use_previous, scratch)
     first = -1 if use_previous and not single else 0
-    for attempt in range(first, n + 1):
+    for attempt in range(first, n + 1 + n * (n - 1) // 2):
         if single:
             pass
         elif attempt == -1:
             u[:] = previous
         elif attempt == 0:
-            _start(u, n, n, lo, hi)
-        elif hi[attempt - 1] < NEGLIGIBLE:
-            continue
+            _start(u, n, n)
+        elif attempt <= n:
+            if hi[attempt - 1] < NEGLIGIBLE:
+                continue
+            _start(u, n, attempt - 1)
         else:
-            _start(u, n, attempt - 1, lo, hi)
+            i, j = _edge(n, attempt - n - 1)
+            if w[i, j] > 2.0 * rt or min(hi[i], hi[j]) < NEGLIGIBLE:
+                continue
+            _start(u, n, attempt)
         if descend(g, w, rt, mi, manifold, u, x, max_iterations, single, scratch) != CONVERGED:
             failures += 1
             single = False
@@ -412,7 +471,7 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
     return count, failures
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def minima_over_points(g, w, rt, mi, manifold, found, energies, counts, failures, max_iterations):
     """All minima at N conditions; the lowest of the point before serves as a further start."""
     points, n = g.shape
@@ -421,14 +480,26 @@ def minima_over_points(g, w, rt, mi, manifold, found, energies, counts, failures
     have = False
     for p in range(points):
         counts[p], failures[p] = all_minima(
-            g[p], w[p], rt[p], mi, manifold, previous, have, found[p], energies[p], max_iterations, scratch, u, x
+            g[p],
+            w[min(p, w.shape[0] - 1)],
+            rt[p],
+            mi,
+            manifold,
+            previous,
+            have,
+            found[p],
+            energies[p],
+            max_iterations,
+            scratch,
+            u,
+            x,
         )
         if counts[p] > 0:
             previous[:] = found[p, 0]
             have = True
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
     """Find ln x of the most stable minimum at N conditions; a point with one minimum costs one descent."""
     points, n = g.shape
@@ -438,7 +509,19 @@ def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
     have = False
     for p in range(points):
         count, _ = all_minima(
-            g[p], w[p], rt[p], mi, manifold, previous, have, found, energies, max_iterations, scratch, u, x
+            g[p],
+            w[min(p, w.shape[0] - 1)],
+            rt[p],
+            mi,
+            manifold,
+            previous,
+            have,
+            found,
+            energies,
+            max_iterations,
+            scratch,
+            u,
+            x,
         )
         have = count > 0
         status[p] = CONVERGED if have else NOT_CONVERGED
@@ -449,14 +532,14 @@ def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
             us[p] = np.nan
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def follow_points(g, w, rt, mi, manifold, start, us, status, max_iterations):
     """Find ln x along an ordered path, each point from the minimum of the one before."""
     points, n = g.shape
     u, x = start.copy(), np.empty(n)
     scratch = buffers(n)
     for p in range(points):
-        status[p] = descend(g[p], w[p], rt[p], mi, manifold, u, x, max_iterations, False, scratch)
+        status[p] = descend(g[p], w[min(p, w.shape[0] - 1)], rt[p], mi, manifold, u, x, max_iterations, False, scratch)
         if status[p] == CONVERGED:
             us[p] = u
         else:

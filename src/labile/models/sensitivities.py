@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from labile.models.kernels import bordered, manifold_logs
+from labile.models.kernels import bordered, compiled, manifold_logs
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def _invert(a, inverse, size):
     """Gauss-Jordan inverse with partial pivoting; destroys a; False when singular."""
     for i in range(size):
@@ -45,7 +44,7 @@ def _invert(a, inverse, size):
     return True
 
 
-@njit(cache=True, fastmath=False)
+@compiled
 def implicit_derivatives(
     us, rt, mi, manifold, w, g_t, g_tt, g_p, w_t, w_tt, w_p, g_theta, g_t_theta, w_theta, w_t_theta, dmi, m_index,
     gas_constant, x, x_t, x_p, x_tt, x_theta, x_t_theta,
@@ -58,6 +57,7 @@ def implicit_derivatives(
     b, zt, z, y, big_t, big = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.zeros(n), np.zeros(n)
     xp = np.empty(n)
     for p in range(points):
+        pw = min(p, w.shape[0] - 1)
         if not math.isfinite(us[p, 0]):
             x[p] = np.nan
             x_t[p] = np.nan
@@ -69,8 +69,11 @@ def implicit_derivatives(
         for i in range(n):
             xp[i] = math.exp(us[p, i])
             x[p, i] = xp[i]
-        manifold_logs(us[p], manifold, log_big, q)
-        bordered(w[p], rt[p], mi, xp, q, manifold, a)
+        if mi != 0.0 or m_index >= 0:
+            manifold_logs(us[p], manifold, log_big, q)
+        else:
+            log_big[:] = 0.0
+        bordered(w[pw], rt[p], mi, xp, q, manifold, a)
         if not _invert(a, inverse, n + 1):
             x_t[p] = np.nan
             x_p[p] = np.nan
@@ -82,7 +85,7 @@ def implicit_derivatives(
         for i in range(n):
             b[i] = g_t[p, i] + gas_constant * (us[p, i] + mi * log_big[i])
             for j in range(n):
-                b[i] += w_t[p, i, j] * xp[j]
+                b[i] += w_t[pw, i, j] * xp[j]
         for i in range(n):
             zt[i] = 0.0
             for j in range(n):
@@ -98,7 +101,7 @@ def implicit_derivatives(
         for i in range(n):
             b[i] = g_p[p, i]
             for j in range(n):
-                b[i] += w_p[p, i, j] * xp[j]
+                b[i] += w_p[pw, i, j] * xp[j]
         for i in range(n):
             total = 0.0
             for j in range(n):
@@ -112,7 +115,7 @@ def implicit_derivatives(
                 + 2.0 * gas_constant * (zt[i] + mi * big_t[i])
             )
             for j in range(n):
-                b[i] += 2.0 * w_t[p, i, j] * x_t[p, j] + w_tt[p, i, j] * xp[j]
+                b[i] += 2.0 * w_t[pw, i, j] * x_t[p, j] + w_tt[pw, i, j] * xp[j]
         for i in range(n):
             total = 0.0
             for j in range(n):
@@ -123,7 +126,7 @@ def implicit_derivatives(
             for i in range(n):
                 b[i] = g_theta[p, k, i]
                 for j in range(n):
-                    b[i] += w_theta[p, k, i, j] * xp[j]
+                    b[i] += w_theta[pw, k, i, j] * xp[j]
                 if k == m_index:
                     b[i] += dmi * rt[p] * log_big[i]
             for i in range(n):
@@ -153,9 +156,9 @@ def implicit_derivatives(
                     b[i] += dmi * (rt[p] * share + gas_constant * log_big[i])
                 for j in range(n):
                     b[i] += (
-                        w_theta[p, k, i, j] * x_t[p, j]
-                        + w_t[p, i, j] * x_theta[p, k, j]
-                        + w_t_theta[p, k, i, j] * xp[j]
+                        w_theta[pw, k, i, j] * x_t[p, j]
+                        + w_t[pw, i, j] * x_theta[p, k, j]
+                        + w_t_theta[pw, k, i, j] * xp[j]
                     )
             for i in range(n):
                 y[i] = 0.0
