@@ -119,6 +119,20 @@ def test_no_line_across_a_jump():
         assert 10.0 < line.x[20] < 100.0
 
 
+def test_no_line_across_a_known_jump_however_small():
+    values = np.linspace(0.0, 1.0, 10)
+    c = curve(values * CHI_T, branch="heating")
+    (line,) = charts.data_chart("t", "chi_t", "cm^3 K/mol", curves=[c], jumps={"heating": 55.0, "cooling": 30.0}).series
+    (gap,) = np.flatnonzero(np.isnan(line.y))
+    assert line.x[gap] == pytest.approx(55.0, abs=1e-9)
+
+
+def test_rounding_errors_of_a_flat_curve_are_no_jumps():
+    y = np.ones(50)
+    y[20:] += 1e-15
+    assert charts.break_jumps(np.arange(50.0), y)[1].size == 50
+
+
 def test_a_smooth_crossover_is_one_line():
     t = np.linspace(50.0, 150.0, 200)
     x, y = charts.break_jumps(t, 1 / (1 + np.exp(-(t - 100.0) / 3.0)))
@@ -156,8 +170,11 @@ def test_objective_figure_has_a_residual_strip_only_with_enough_points():
 
 def test_populations_keep_their_colours_over_branches():
     states = ("L", "H", "V")
-    branch = {name: curve(np.full(8, 0.3), quantity="population", label=name) for name in states}
-    chart = charts.population_chart({"heating": branch, "cooling": branch}, states)
+    populations = {
+        branch: {name: curve(np.full(8, 0.3), branch=branch, quantity="population", label=name) for name in states}
+        for branch in ("heating", "cooling")
+    }
+    chart = charts.population_chart(populations, states)
     colours = state_colours(states)
     for line in chart.of_kind(Line):
         assert line.colour == colours[line.name.partition(",")[0]]

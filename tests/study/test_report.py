@@ -18,7 +18,8 @@ from labile.inference.joint_problem import JointProblem, joint_parameters
 from labile.inference.objective import Objective, Statement
 from labile.models.evolution import evolve
 from labile.models.library import LS_HS, build
-from labile.study.report import report_html, study_figures, write_figures, write_report
+from labile.plots.figure import Line
+from labile.study.report import _linked, report_html, study_figures, write_figures, write_report
 from labile.study.report_tables import (
     comparison_table,
     correlation_table,
@@ -308,6 +309,20 @@ def test_a_parameter_that_nothing_determines_has_no_uncertainty(result):
     rows = {row[0]: row for row in parameter_table(replace(result, fit=replace(result.fit, result=open_fit))).rows}
     assert rows["HS.enthalpy"][1].endswith("(not determined)")
     assert rows["HS.entropy"][3] == "free, on its bound"
+
+
+def test_lines_are_broken_where_the_model_jumps(result):
+    lines = {line.name: line for line in study_figures(result)[1].panels[0].of_kind(Line)}
+    line = lines["HS, heating"]
+    gaps = line.x[np.isnan(line.y)]
+    assert np.min(np.abs(gaps - 158.21)) <= 0.5
+    assert np.diff(line.y)[np.isfinite(np.diff(line.y))].max() < 0.2
+
+
+def test_dois_are_links():
+    assert 'href="https://doi.org/10.1016/0022-3697(74)"' in _linked("(see doi:10.1016/0022-3697(74))")
+    assert 'href="https://doi.org/10.1039/b102452a"' in _linked("(doi 10.1039/b102452a).")
+    assert _linked("10.5 K and 10.12 <b>") == "10.5 K and 10.12 &lt;b&gt;"
 
 
 def test_files_are_reproducible(result, tmp_path):

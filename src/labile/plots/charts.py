@@ -137,6 +137,7 @@ def data_chart(
     statements: Sequence[StatedPoint] = (),
     curves: Sequence[Curve] = (),
     technique: str = "",
+    jumps: Mapping[str, float] | None = None,
 ) -> Chart:
     """Data, statements and model curves of one quantity against temperature.
 
@@ -151,12 +152,14 @@ def data_chart(
     curves : sequence of Curve
         SI, with 1-sigma band.
     technique : str
+    jumps : mapping of str to float, optional
+        Branch to the temperature (K) at which the model jumps on it.
 
     Returns
     -------
     Chart
     """
-    lines = _curve_lines(curves, quantity, unit)
+    lines = _curve_lines(curves, quantity, unit, jumps or {})
     stated = list(stated_series(statements, quantity, unit, lines, technique))
     boxes = [s for s in stated if isinstance(s, Box)]
     marks = [s for s in stated if not isinstance(s, Box)]
@@ -175,6 +178,7 @@ def objective_figure(
     curves: Sequence[Curve] = (),
     evaluations: Sequence[Evaluation] = (),
     technique: str = "",
+    jumps: Mapping[str, float] | None = None,
 ) -> Figure:
     """`data_chart`, with a strip of weighted residuals below where there are enough measured points.
 
@@ -182,7 +186,7 @@ def objective_figure(
     ----------
     key : str
         File name of the figure.
-    title, quantity, unit, measurements, statements, curves, technique
+    title, quantity, unit, measurements, statements, curves, technique, jumps
         See `data_chart`.
     evaluations : sequence of Evaluation
         Of the whole fit; those of these measurements are used.
@@ -191,7 +195,7 @@ def objective_figure(
     -------
     Figure
     """
-    chart = data_chart(title, quantity, unit, measurements, statements, curves, technique)
+    chart = data_chart(title, quantity, unit, measurements, statements, curves, technique, jumps)
     labels = {m.label for m in measurements}
     fitted = [e for e in evaluations if e.label in labels and e.n >= STRIP_POINTS]
     panels = (chart, _residual_strip(fitted, measurements, technique)) if fitted else (chart,)
@@ -211,7 +215,10 @@ def objective_figure(
 
 
 def population_figure(
-    populations: Mapping[str, Mapping[str, Curve]], states: Sequence[str], statements: Sequence[StatedPoint] = ()
+    populations: Mapping[str, Mapping[str, Curve]],
+    states: Sequence[str],
+    statements: Sequence[StatedPoint] = (),
+    jumps: Mapping[str, float] | None = None,
 ) -> Figure:
     """Populations of all states against temperature.
 
@@ -223,12 +230,14 @@ def population_figure(
         In declared order, which fixes their colours.
     statements : sequence of StatedPoint
         About transition temperatures and widths.
+    jumps : mapping of str to float, optional
+        Branch to the temperature (K) at which the model jumps on it.
 
     Returns
     -------
     Figure
     """
-    chart = population_chart(populations, states, statements)
+    chart = population_chart(populations, states, statements, jumps)
     several = len(populations) > 1
     caption = "Populations of the electronic states in the fitted model, with their 1σ bands (cut at 0 and 1)." + (
         " Heating: full lines; cooling: dashed." if several else ""
@@ -247,7 +256,10 @@ def population_figure(
 
 
 def population_chart(
-    populations: Mapping[str, Mapping[str, Curve]], states: Sequence[str], statements: Sequence[StatedPoint] = ()
+    populations: Mapping[str, Mapping[str, Curve]],
+    states: Sequence[str],
+    statements: Sequence[StatedPoint] = (),
+    jumps: Mapping[str, float] | None = None,
 ) -> Chart:
     """Chart of `population_figure`."""
     colours = state_colours(states)
@@ -255,8 +267,7 @@ def population_chart(
     for branch, curves in populations.items():
         for state in states:
             name = f"{state}, {branch}" if len(populations) > 1 else state
-            dash = BRANCH_DASHES.get(branch, "solid")
-            line = _line(curves[state], "population", "1", name, colours[state], dash)
+            line = _line(curves[state], "population", "1", name, colours[state], jumps or {})
             lines.append(replace(line, floor=0.0, ceiling=1.0))
     return Chart("Populations of the states", Axis("T", "K"), Axis("population", limits=(-0.03, 1.03)), tuple(lines))
 
@@ -388,8 +399,8 @@ def varied(measurements: Sequence[Measurement]) -> str:
     return "temperature"
 
 
-def break_jumps(x: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Insert a gap wherever the first column jumps between neighbouring points.
+def break_jumps(x: np.ndarray, *columns: np.ndarray, known: float | None = None) -> tuple[np.ndarray, ...]:
+    """Insert a gap at a known jump, and wherever the first column jumps between neighbouring points.
 
     A step is a jump when it is more than 5 % of the range and more than four times each neighbouring step:
     a transition that the grid does not resolve is not drawn as a line through values nothing was computed for.
@@ -397,8 +408,10 @@ def break_jumps(x: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     Parameters
     ----------
     x : ndarray (N,)
-        Monotonic.
+        Rising.
     *columns : ndarray (N,)
+    known : float, optional
+        Where the curve is known to jump.
 
     Returns
     -------
@@ -412,16 +425,21 @@ def break_jumps(x: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     [0.0, 0.1, 0.2, nan, 2.0, 2.1, 2.2]
     """
     y = columns[0]
-    if y.size < 4 or not np.isfinite(y).any():
+    finite = y[np.isfinite(y)]
+    if y.size < 4 or not finite.size:
         return (x, *columns)
     step = np.abs(np.diff(y))
     around = np.concatenate([[0.0], step, [0.0]])
     neighbour = np.fmax(around[:-2], around[2:])
+    # below this the curve is flat and its steps are rounding errors
+    smallest = max(0.05 * float(np.ptp(finite)), 1e-9 * float(np.max(np.abs(finite))))
     with np.errstate(invalid="ignore"):
-        jumps = np.flatnonzero((step > 0.05 * np.nanmax(np.ptp(y[np.isfinite(y)]))) & (step > 4 * neighbour))
-    where = jumps + 1
-    middle = 0.5 * (x[jumps] + x[jumps + 1])
-    return (np.insert(x, where, middle), *(np.insert(c, where, np.nan) for c in columns))
+        jumps = (step > smallest) & (step > 4 * neighbour)
+    if known is not None:
+        jumps |= (x[:-1] <= known) & (known < x[1:])
+    found = np.flatnonzero(jumps)
+    middle = 0.5 * (x[found] + x[found + 1])
+    return (np.insert(x, found + 1, middle), *(np.insert(c, found + 1, np.nan) for c in columns))
 
 
 def _measured(measurements: Sequence[Measurement], unit: str, abscissa: str, technique: str) -> Iterable[Points]:
@@ -444,7 +462,7 @@ def _measured(measurements: Sequence[Measurement], unit: str, abscissa: str, tec
         )
 
 
-def _curve_lines(curves: Sequence[Curve], quantity: str, unit: str) -> list[Line]:
+def _curve_lines(curves: Sequence[Curve], quantity: str, unit: str, jumps: Mapping[str, float]) -> list[Line]:
     branches = [c.branch for c in curves]
     lines = []
     for c in curves:
@@ -455,17 +473,17 @@ def _curve_lines(curves: Sequence[Curve], quantity: str, unit: str) -> list[Line
         colour = GREEN if not branch else BRANCH_COLOURS[c.branch]
         if several:
             colour = STATE_COLOURS[index % len(STATE_COLOURS)]
-        lines.append(_line(c, quantity, unit, name, colour, BRANCH_DASHES.get(c.branch, "solid")))
+        lines.append(_line(c, quantity, unit, name, colour, jumps))
     return lines
 
 
-def _line(curve: Curve, quantity: str, unit: str, name: str, colour: str, dash: str) -> Line:
+def _line(curve: Curve, quantity: str, unit: str, name: str, colour: str, jumps: Mapping[str, float]) -> Line:
     order = np.argsort(curve.temperature, kind="stable")
     good = (curve.status == Status.CONVERGED)[order]
     y = np.where(good, np.asarray(from_si(curve.values, unit, quantity))[order], np.nan)
     sigma = np.where(good, (curve.sigma / scale_to_si(unit, quantity))[order], np.nan)
-    x, y, sigma = break_jumps(curve.temperature[order], y, sigma)
-    return Line(name, x, y, sigma, colour, dash)
+    x, y, sigma = break_jumps(curve.temperature[order], y, sigma, known=jumps.get(curve.branch))
+    return Line(name, x, y, sigma, colour, BRANCH_DASHES.get(curve.branch, "solid"))
 
 
 def _residual_strip(evaluations: Sequence[Evaluation], measurements: Sequence[Measurement], technique: str) -> Chart:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.uncertain import format_uncertain
 from labile.plots import palette
 from labile.study.report_tables import (
@@ -38,7 +40,6 @@ DARK_COLOURS = {
 }
 """What the colours of the figures become on a dark page."""
 _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:?\s*)?(10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;)])")
-
 _BREAK = re.compile(r"(?<=[A-Za-z])([._])(?=[A-Za-z])")
 
 
@@ -95,6 +96,7 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
     from labile.plots import charts
 
     figures = []
+    jumps = _jumps(result)
     elsewhere = list(result.measurements)
     for panel in result.panels:
         along = [m for m in panel.measurements if m.axis is None and charts.varied([m]) == "temperature"]
@@ -113,12 +115,13 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
                 curves=panel.curves,
                 evaluations=result.evaluations,
                 technique=panel.technique,
+                jumps=jumps,
             )
         )
     figures += charts.measurement_figures(elsewhere, result.techniques)
     if result.populations and result.model is not None:
         transitions = _transition_statements(result)
-        figures.append(charts.population_figure(result.populations, result.model.state_names, transitions))
+        figures.append(charts.population_figure(result.populations, result.model.state_names, transitions, jumps))
     if result.evaluations:
         figures.append(charts.residual_figure(result.evaluations))
     if result.fit is not None and result.fit.result.n_free > 2:
@@ -191,6 +194,22 @@ def report_html(result: StudyResult) -> str:
         config=plotly_renderer.CONFIG,
         dark_colours=DARK_COLOURS,
     )
+
+
+def _jumps(result: StudyResult) -> dict[str, float]:
+    """Where the fitted model jumps on each branch, K; nothing where a distribution or another pressure smears it."""
+    if result.fit is None:
+        return {}
+    for objective in result.fit.joint.objectives:
+        measured = objective.measurement
+        pressure = objective.pressure if measured is None else float(measured.conditions.pressure[0])
+        if objective.width or pressure != AMBIENT_PRESSURE:
+            return {}
+    switching = {item.name: item.value for item in result.derived if item.of == "fit" and math.isfinite(item.value)}
+    if "t_half_up" not in switching and "t_half_down" not in switching:
+        return {}
+    branches = {"heating": "t_half_up", "cooling": "t_half_down", "equilibrium": "t_half"}
+    return {branch: switching[name] for branch, name in branches.items() if name in switching}
 
 
 def _transition_statements(result: StudyResult) -> tuple[StatementPoint, ...]:
@@ -276,8 +295,10 @@ def _linked(text: str) -> Markup:
     position = 0
     for match in _DOI.finditer(text):
         parts.append(plain(text[position : match.start()]))
-        doi = match[1]
+        doi, end = match[1], match.end()
+        if doi.count("(") > doi.count(")") and text[end : end + 1] == ")":
+            doi, end = f"{doi})", end + 1
         parts.append(Markup('<a href="https://doi.org/{}" rel="noopener noreferrer">doi:{}</a>').format(doi, doi))
-        position = match.end()
+        position = end
     parts.append(plain(text[position:]))
     return Markup("").join(parts)
