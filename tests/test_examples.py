@@ -1,0 +1,121 @@
+"""Every example runs, and gives the numbers it promises."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from labile.study.run import run
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+STUDIES = sorted(path.parent.name for path in EXAMPLES.glob("*/study.toml"))
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """Run each study once; by name."""
+    known = {}
+
+    def get(name):
+        if name not in known:
+            folder = tmp_path_factory.mktemp("examples") / name
+            shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("results", ".*", "out"))
+            known[name] = run(folder), folder / "results"
+        return known[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_it_runs_and_writes_a_report(results, name):
+    result, out = results(name)
+    assert result.converged
+    assert (EXAMPLES / name / "README.md").is_file()
+    content = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert content["schema_version"] == 1
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert result.title.split("[")[0] in report
+
+
+def test_three_examples():
+    assert STUDIES == ["dpp_loop", "feco", "magnetometer"]
+
+
+def test_the_loop_gives_t_half_and_gamma(results):
+    """SCIENCE T10: spinodals at 123 and 163 K with 60 J/K/mol."""
+    result, _ = results("dpp_loop")
+    values = result.fit.values
+    assert values["HS.enthalpy"] / values["HS.entropy"] == pytest.approx(147.79, abs=0.1)
+    assert values["LS-HS.interaction"] == pytest.approx(4637, abs=5)
+    derived = {d.name: d.value for d in result.derived}
+    assert derived["t_half_up"] == pytest.approx(163, abs=1e-6)
+    assert derived["t_half_down"] == pytest.approx(123, abs=1e-6)
+    assert set(result.populations) == {"heating", "cooling"}
+
+
+def test_feco_agrees_with_the_paper(results):
+    """Every number of the text within the range it is quoted with."""
+    result, _ = results("feco")
+    for evaluation in result.evaluations:
+        assert abs(evaluation.residuals[0]) < 2.0, evaluation.label
+    predicted = {e.label: float(e.predicted[0]) for e in result.evaluations}
+    cgs = 4e-6 * 3.141592653589793
+    assert predicted["chi*T: at 5 K"] / cgs == pytest.approx(0.15, abs=0.01)
+    assert predicted["chi*T: at 120 K"] / cgs == pytest.approx(3.00, abs=0.03)
+    assert predicted["chi*T: at 300 K"] / cgs == pytest.approx(3.12, abs=0.03)
+    assert predicted["p: maximum in 70-110 K"] / 1e-5 == pytest.approx(30, abs=1)
+    assert predicted["p: maximum position in 70-110 K"] == pytest.approx(90, abs=1)
+    assert predicted["p: at 120 K"] / 1e-5 == pytest.approx(3.8, abs=0.3)
+    assert predicted["p: at 300 K"] / 1e-5 == pytest.approx(3.4, abs=0.3)
+    assert predicted["Delta P: difference 20 to 120 K"] / 1e-2 == pytest.approx(0.4, abs=0.05)
+    assert predicted["Delta P: difference 20 to 300 K"] / 1e-2 == pytest.approx(1.15, abs=0.05)
+
+
+def test_feco_says_what_cannot_be_decided(results):
+    result, out = results("feco")
+    findings = {}
+    for finding in result.findings:
+        findings.setdefault(finding.kind, []).append(finding)
+    pairs = [
+        f.numbers for f in findings["degeneracy"]
+        if {f.numbers.get("population"), f.numbers.get("parameter")} == {"x_V(300 K)", "V.polarization"}
+    ]  # fmt: skip
+    assert len(pairs) == 1
+    assert -1.0 <= pairs[0]["correlation"] < -0.9
+    (interval,) = (f for f in findings["interval"] if f.title.startswith("x_V(300 K)"))
+    assert 0.15 < interval.numbers["lower"] < interval.numbers["value"] < interval.numbers["upper"] < 0.45
+    assert any(f.title == "magnetometry alone cannot fix x_V(300 K)" for f in findings["not_determined"])
+    (closure,) = findings["closure"]
+    assert closure.numbers["mean"] / 1e-5 == pytest.approx(4.17, abs=0.01)
+    assert "maximum between 120 and 300 K" in closure.title
+    report = (out / "report.html").read_text(encoding="utf-8")
+    for finding in result.findings:
+        assert finding.title.split(":")[0].split("'")[0] in report
+
+
+def test_feco_comparison_shows_the_plain_mean_field_step_failing(results):
+    result, _ = results("feco")
+    rows = {row.name: row for row in result.comparisons}
+    model, step = rows["model"], rows["mean-field step"]
+    assert (model.n, model.k) == (12, 8)
+    assert model.chi2 < 4
+    assert step.chi2 > 15
+    assert step.delta_bic > 10
+    assert step.worst[0][0] == "chi*T: at 120 K"
+    assert step.worst[0][1] > 3
+    assert rows["domains of 3 molecules"].chi2 == pytest.approx(model.chi2, abs=0.2)
+    # 12 data cannot carry AICc for 11 parameters
+    assert all((row.aicc is None) == (row.n <= row.k + 1) for row in result.comparisons)
+    assert all(bool(row.aicc_note) == (row.aicc is None) for row in result.comparisons)
+
+
+def test_the_magnetometer_file_gives_the_moment_of_erbium(results):
+    result, _ = results("magnetometer")
+    (measurement,) = result.measurements
+    top = measurement.temperature.argmax()
+    assert measurement.in_unit("cm^3 K/mol")[top] == pytest.approx(11.37, rel=0.01)
+    assert measurement.provenance.sha256
+    assert any("17.3 mg eicosane (header)" in step for step in measurement.provenance.steps)
+    assert result.fit is None
+    assert result.warnings == ()
