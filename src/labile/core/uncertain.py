@@ -107,7 +107,7 @@ def format_uncertain(value: float, sigma: float | None) -> str:
         exponent = su.adjusted()
         starts_with_1 = su.scaleb(1 - exponent).to_integral_value(ROUND_HALF_UP) < 20
         last = exponent - 1 if starts_with_1 else exponent
-        rounded = number.quantize(Decimal(1).scaleb(last))
+        rounded = number.quantize(Decimal(1).scaleb(last), ROUND_HALF_UP)
         shown = int(su.scaleb(-last).to_integral_value(ROUND_HALF_UP))
         magnitude = max(number.adjusted() if number else exponent, exponent)
         if -8 <= last <= 3 and magnitude <= 8:
