@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from renderer_cases import ALL, LABEL, bars, every_series, heat
 
+from figure_cases import ALL, LABEL, bars, every_series, heat
 from labile.plots.figure import Axis, Chart, ChartError, Figure, Line, Points
 from labile.plots.matplotlib_renderer import COLUMN_MM, draw, figure_bytes, save
 
@@ -103,7 +103,7 @@ def test_settings_of_the_user_are_neither_used_nor_changed():
         "import sys, matplotlib\n"
         "matplotlib.rcParams['lines.linewidth'] = 17.0\n"
         "sys.path.insert(0, sys.argv[1])\n"
-        "from renderer_cases import bars, every_series\n"
+        "from figure_cases import bars, every_series\n"
         "from labile.plots.matplotlib_renderer import draw\n"
         "before = dict(matplotlib.rcParams)\n"
         "drawn = draw(every_series())\n"
@@ -112,6 +112,6 @@ def test_settings_of_the_user_are_neither_used_nor_changed():
         "from matplotlib._pylab_helpers import Gcf\n"
         "assert not Gcf.figs\n"
     )
-    folder = str(Path(__file__).parent)
+    folder = str(Path(__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from renderer_cases import ALL, LABEL, bars, every_series, heat
 
+from figure_cases import ALL, LABEL, bars, every_series, heat
 from labile.plots.plotly_renderer import CONFIG, draw, figure_dict, figure_json
 
 
