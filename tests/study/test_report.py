@@ -319,6 +319,15 @@ def test_lines_are_broken_where_the_model_jumps(result):
     assert np.diff(line.y)[np.isfinite(np.diff(line.y))].max() < 0.2
 
 
+def test_notebook_shows_the_key_numbers(result, reduction):
+    page = Page(result._repr_html_())
+    assert "Loop <script>" in page.text
+    assert "Switching on heating." in page.text
+    assert "HS.enthalpy" in page.text
+    assert not any(tag == "script" for tag, _ in page.elements)
+    assert "powder" in Page(reduction._repr_html_()).text
+
+
 def test_dois_are_links():
     assert 'href="https://doi.org/10.1016/0022-3697(74)"' in _linked("(see doi:10.1016/0022-3697(74))")
     assert 'href="https://doi.org/10.1039/b102452a"' in _linked("(doi 10.1039/b102452a).")

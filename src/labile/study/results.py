@@ -292,8 +292,11 @@ class StudyResult:
         warned = "".join(f"<li>{html.escape(w)}</li>" for w in self.warnings)
         table = "" if self.fit is None else self.fit.result._repr_html_()
         data = "".join(m._repr_html_() for m in self.measurements) if self.fit is None else ""
+        numbers = "".join(f"<li>{html.escape(item.text)}</li>" for item in self.derived if item.text)
         return (
-            f"<h3>{html.escape(self.title)}</h3>{table}{data}"
+            f"<h3>{html.escape(self.title)}</h3>"
+            + (f"<ul>{numbers}</ul>" if numbers else "")
+            + f"{table}{data}"
             + (f"<p>Findings</p><ul>{found}</ul>" if found else "")
             + (f"<p>Warnings</p><ul>{warned}</ul>" if warned else "")
         )
