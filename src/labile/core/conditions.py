@@ -49,12 +49,13 @@ def as_floats(value: Any, what: str) -> np.ndarray:
     """
     if isinstance(value, np.ma.MaskedArray):
         value = np.ma.filled(value.astype(float), np.nan)
-    if np.iscomplexobj(value):
-        raise ValueError(f"{what}: complex numbers where real ones are expected")
     try:
-        return np.array(value, dtype=float)
+        array = np.asarray(value)
+        if not np.iscomplexobj(array):
+            return np.array(array, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what}: not an array of numbers ({error})") from None
+    raise ValueError(f"{what}: complex numbers where real ones are expected")
 
 
 def _column(array: np.ndarray, size: int) -> np.ndarray:

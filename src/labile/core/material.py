@@ -104,6 +104,7 @@ class Material:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", tuple(self.states))
+        object.__setattr__(self, "phases", tuple(self.phases))
         names = [state.name for state in self.states]
         if len(names) < 2:
             raise ValueError(f"material: at least two states are needed, found {names}")
