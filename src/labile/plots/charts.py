@@ -343,7 +343,7 @@ def correlation_figure(names: Sequence[str], correlation: np.ndarray) -> Figure:
     alt = caption
     upper = np.abs(np.triu(np.asarray(correlation, dtype=float), 1))
     if np.isfinite(upper).any() and np.nanmax(upper) > 0:
-        i, j = np.unravel_index(int(np.nanargmax(upper)), upper.shape)
+        i, j = divmod(int(np.nanargmax(upper)), len(names))
         alt += f" Strongest: {names[i]} with {names[j]}, {correlation[i, j]:.3f}."
     return Figure("correlations", caption, (correlation_chart(names, correlation),), alt)
 

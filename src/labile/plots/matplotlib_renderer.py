@@ -142,15 +142,16 @@ def _style() -> AbstractContextManager[None]:
 def _draw(figure: Figure, width_mm: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MatplotlibFigure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     heights = [_height_mm(chart, width_mm) for chart in figure.panels]
     labels = [s.name for s in _named(figure.panels[0])]
     columns = _legend_columns(labels, width_mm)
     legend_mm = 3.6 * -(-len(labels) // columns) + 2.0 if labels else 0.0
     total = sum(heights) + legend_mm + 8.0
-    drawn = MatplotlibFigure(figsize=(width_mm * MM, total * MM), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, hspace=0.02)
+    drawn = MatplotlibFigure(figsize=(width_mm * MM, total * MM), layout=layout)
     FigureCanvasAgg(drawn)
-    drawn.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0.02)
     shared = len(figure.panels) > 1
     grid = drawn.subplots(len(figure.panels), 1, sharex=shared, squeeze=False, height_ratios=heights)[:, 0]
     for axes, chart in zip(grid, figure.panels, strict=True):

@@ -75,7 +75,7 @@ def figure_dict(figure: Figure) -> dict[str, Any]:
     """
     traces: list[dict[str, Any]] = []
     pixels = sum(_pixels(chart) for chart in figure.panels)
-    named = {s.name for s in figure.panels[0].series if getattr(s, "name", "")}
+    named = any(getattr(s, "name", "") for s in figure.panels[0].series)
     layout: dict[str, Any] = {
         "height": pixels + 90 + (30 if named else 0),
         "margin": {"l": 70, "r": 48, "t": 46 if named else 20, "b": 60},
@@ -86,7 +86,7 @@ def figure_dict(figure: Figure) -> dict[str, Any]:
         "hovermode": "closest",
         "hoverlabel": {"align": "left", "font": {"family": _FONT, "size": 13}},
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.01, "yanchor": "bottom"},
-        "showlegend": bool(named),
+        "showlegend": named,
         "shapes": [],
         "annotations": [],
     }

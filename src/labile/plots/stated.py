@@ -14,17 +14,52 @@ from labile.plots.palette import INK, MUTED, technique_marker
 
 
 class StatedPoint(Protocol):
-    """A statement of a paper, as `data_chart` draws it (see `study.results.StatementPoint`)."""
+    """A statement of a paper, as a chart draws it (see `study.results.StatementPoint`)."""
 
-    label: str
-    kind: str
-    temperatures: tuple[float, ...]
-    value: float
-    sigma: float
-    quantity: str
-    limit: int
-    predicted: float
-    text: str
+    @property
+    def label(self) -> str:
+        """Of its objective."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """As `inference.objective.Statement.kind`."""
+        ...
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """K; those it speaks of, or the ends of its window."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """SI of `quantity`."""
+        ...
+
+    @property
+    def sigma(self) -> float:
+        """SI."""
+        ...
+
+    @property
+    def quantity(self) -> str:
+        """Of value, sigma and predicted."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """-1 "less than", +1 "more than", 0 "equals"."""
+        ...
+
+    @property
+    def predicted(self) -> float:
+        """SI; NaN where the model could not say."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The words of the paper."""
+        ...
 
 
 def stated_series(
@@ -85,8 +120,9 @@ def stated_series(
                 limit = 1 if s.kind == "above" else -1
                 yield _mark("stated limit", 0.5 * (low + high), level, 0.0, text, marker, limit=limit)
         elif s.kind == "hysteresis_width":
-            centre = next((o.value for o in statements if o.kind == "hysteresis_centre"), None)
-            for side in (-0.5, 0.5) if centre is not None else ():
+            # without a stated centre there is no place to draw a width
+            centres = [o.value for o in statements if o.kind == "hysteresis_centre"][:1]
+            for centre, side in ((c, sign) for c in centres for sign in (-0.5, 0.5)):
                 edge = centre + side * s.value
                 name = "stated loop" if side < 0 else ""
                 yield Box((edge - 0.5 * s.sigma, edge + 0.5 * s.sigma), None, name, text, MUTED)
