@@ -181,6 +181,7 @@ def test_matrix_and_base_cannot_be_changed_from_outside():
     parameters = Parameters((Parameter("a.x", 1.0),))
     with pytest.raises(ValueError, match="read-only"):
         parameters.matrix[0, 0] = 5.0
+    assert not pickle.loads(pickle.dumps(parameters)).matrix.flags.writeable
     parameters.values[0] = 5.0
     assert parameters.values.tolist() == [1.0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,10 @@ class Conditions:
         for source in self.light:
             if not isinstance(source, LightSource):
                 raise ValueError(f"conditions: light must hold LightSource, found {source!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # rebuilt through the constructor, because arrays lose their lock when they are pickled or copied
+        return type(self), tuple(getattr(self, f.name) for f in fields(self))
 
     def __len__(self) -> int:
         return int(self.temperature.size)

@@ -92,6 +92,9 @@ class CorrelatedTerm:
     def __post_init__(self) -> None:
         object.__setattr__(self, "effect", _locked(self.effect, f"correlated term {self.name!r}"))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.effect)
+
 
 @dataclass(frozen=True, eq=False)
 class Axis:
@@ -114,6 +117,9 @@ class Axis:
                 f"axis {self.quantity!r}: one row of numbers is expected, found shape {values.shape}"
             )
         object.__setattr__(self, "values", values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.quantity, self.values)
 
 
 @dataclass(frozen=True, eq=False)

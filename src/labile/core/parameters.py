@@ -181,6 +181,10 @@ class Parameters:
         object.__setattr__(self, "_base", base)
         object.__setattr__(self, "_free", tuple(free))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the matrix is worked out again, because arrays lose their lock when they are pickled or copied
+        return type(self), (self.items,)
+
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.items)
 
