@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,17 @@ def test_running_again_keeps_files_of_the_user(finished):
     assert (folder / "results" / "my notes.txt").read_text() == "keep me"
     assert without_times(folder / "results" / "results.json") == before
     assert not [p for p in folder.iterdir() if p.name.startswith(".")]
+
+
+def test_a_kill_between_the_two_moves_loses_nothing(finished, tmp_path):
+    """The old results are aside, the new ones not yet in place: resuming puts both right."""
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    shutil.copytree(finished[0] / "results" / ".stages", tmp_path / ".results.unfinished" / ".stages")
+    shutil.copytree(finished[0] / "results", tmp_path / ".results.old", ignore=shutil.ignore_patterns("my notes.txt"))
+    (tmp_path / ".results.old" / "thoughts.txt").write_text("mine")
+    run(tmp_path, resume=True)
+    assert (tmp_path / "results" / "thoughts.txt").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["results", "study.toml"]
 
 
 def test_a_foreign_folder_is_not_replaced(tmp_path):

@@ -84,6 +84,8 @@ def read_quantity(text: Any, quantity: str, unit: str | None = None) -> Quantifi
         if match is None:
             raise QuantityError(f"{shown} is not a number with a unit; write for instance {example(quantity)}")
         number, own = match["number"], match["unit"]
+        if own[:1] == ",":
+            raise QuantityError(f"{shown}: write a decimal point instead of the comma")
         if own and unit and own != unit and not _is_unit(own, quantity):
             raise QuantityError(f"{shown} is not a number; its unit is already given as {unit!r}")
     if own and unit and own != unit:

@@ -292,9 +292,11 @@ def _publish(work: Path, target: Path) -> None:
     """Put the finished folder in place of the old one; files the user added to the old one move along."""
     old = work.with_name(f".{target.absolute().name}.old")
     try:
-        if old.exists():
-            shutil.rmtree(old)
         if target.exists():
+            if old.exists():
+                # a run was killed just after it had put its results in place
+                _keep_foreign_files(old, target)
+                shutil.rmtree(old)
             os.replace(target, old)
         os.replace(work, target)
     except OSError as error:
