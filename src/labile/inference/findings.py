@@ -19,6 +19,8 @@ from labile.models.populations import Status
 
 STRONG = 0.9
 """|correlation| from which two numbers are called degenerate."""
+SETTLED = 0.02
+"""An interval of a population narrower than this is not worth a sentence."""
 INTEGRALS = {"polarization": "pyroelectric_coefficient"}
 """Quantities that are the temperature integral of another."""
 
@@ -186,16 +188,16 @@ def _population_findings(fitted: JointFit, population: DerivedPopulation) -> lis
     high = 1.0 if interval.upper is None else interval.upper
     open_ends = [end for end, value in (("below", interval.lower), ("above", interval.upper)) if value is None]
     note = f" (the data and priors do not bound it {' or '.join(open_ends)})" if open_ends else ""
-    numbers: dict[str, float | str] = {"value": population.value, "lower": low, "upper": high, "sigma": sigma}
-    out.append(
-        Finding(
-            "interval",
-            f"{label} lies between {low:.2f} and {high:.2f}",
-            f"The best fit has {label} = {population.value:.3f}; within one unit of chi2 (68 %), all other parameters"
-            f" refitted, it may lie from {low:.3f} to {high:.3f}{note}.",
-            numbers,
+    if high - low > SETTLED:
+        out.append(
+            Finding(
+                "interval",
+                f"{label} lies between {low:.2f} and {high:.2f}",
+                f"The best fit has {label} = {population.value:.3f}; within one unit of chi2 (68 %), all other"
+                f" parameters refitted, it may lie from {low:.3f} to {high:.3f}{note}.",
+                {"value": population.value, "lower": low, "upper": high, "sigma": sigma},
+            )
         )
-    )
     if math.isfinite(sigma) and sigma > 0:
         for j, name in enumerate(result.free_names):
             spread = result.sigma[j]
@@ -248,12 +250,12 @@ def _technique_power(fitted: JointFit, population: DerivedPopulation, label: str
         text = (
             f"The {technique} data alone leave {label} undetermined: other parameters can compensate any value."
             if math.isinf(alone)
-            else f"The {technique} data alone give {label} only to +-{alone:.2f}."
+            else f"The {technique} data alone give {label} only to ±{alone:.2f}."
         )
         if math.isfinite(informed) and prior_rows:
-            text += f" With the priors it becomes {population.value:.2f} +- {informed:.2f}"
+            text += f" With the priors it becomes {population.value:.2f} ± {informed:.2f}"
             text += " (hardly more than no answer)." if informed > 0.25 else "."
-        text += f" Together, all techniques and priors give +-{sigma:.2f}." if math.isfinite(sigma) else ""
+        text += f" Together, all techniques and priors give ±{sigma:.2f}." if math.isfinite(sigma) else ""
         out.append(
             Finding(
                 "not_determined",
@@ -357,7 +359,7 @@ def _closure_finding(
             f"{sample}: {quantity.replace('_', ' ')} needs a {what} between {low:g} and {high:g} K",
             f"The stated changes imply a mean of {shown[0]} {pretty_unit(unit)} between {low:g} and {high:g} K, but the"
             f" values at the ends are {shown[1]} and {shown[2]}. A straight line between them would give only"
-            f" {straight / change:.0%} of the change, so there must be a {what} in between"
+            f" {straight / change:.0%} of the change, so, if both hold, there is a {what} in between"
             f" ({'at least' if above else 'at most'} {mean / scale:.2f}); the mean lies {excess:.1f} sigma outside"
             " the ends.",
             {
@@ -384,7 +386,7 @@ def _misfits(fitted: JointFit, comparisons: Mapping[str, JointFit]) -> list[Find
                 continue
             unit = field_unit(evaluation.quantity) or "1"
             scale = scale_to_si(unit, evaluation.quantity)
-            where = f" at {evaluation.temperature[i]:g} K" if math.isfinite(evaluation.temperature[i]) else ""
+            where = f" at {evaluation.temperature[i]:g} K" if evaluation.n > 1 else ""
             sign = {-1: "<", 1: ">", 0: ""}[int(evaluation.limits[i])]
             rows.append(
                 f"{evaluation.label}{where}: predicted {evaluation.predicted[i] / scale:.4g}, stated"
