@@ -38,7 +38,7 @@ _LONGEST = 120
 _LARGEST_POWER = 24
 _SUPERSCRIPTS = "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SUPERSCRIPT = str.maketrans(_SUPERSCRIPTS, "+-0123456789")
-_AS_SUPERSCRIPT = str.maketrans("-0123456789/.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᐟ⋅")
+_AS_SUPERSCRIPT = str.maketrans("-0123456789/", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᐟ")
 _SUPERSCRIPT_RUN = re.compile(rf"[{_SUPERSCRIPTS}]+")
 _WORDS = (
     (re.compile(r"(?i)\bdeg(?:rees?)?[.\s]*c(?:elsius)?\b|°\s*c(?:elsius)?\b"), "degC"),

@@ -135,7 +135,7 @@ _PREFIXES = "TGMkmunp"
 _SHOWN = {
     "angstrom": "Å", "bohr_magneton": "μB", "degC": "°C", "degF": "°F", "degree": "°", "deg": "°", "debye": "D",
     "percent": "%", "permille": "‰", "si_oersted": "Oe", "si_gauss": "G", "kelvin": "K", "second": "s",
-    "minute": "min", "hour": "h", "ampere": "A", "gram": "g", "tesla": "T", "molecule": "molecule",
+    "minute": "min", "hour": "h", "ampere": "A", "gram": "g", "tesla": "T",
 }  # fmt: skip
 _MICRO = "C A m s g T V K L l F J N W M Pa emu mol eV bar Oe G".split()
 
