@@ -35,6 +35,10 @@ def main() -> None:
         # consoles of some code pages lack signs such as the superscripts of units; show a question mark instead
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if sys.argv[1:] in (["formats"], ["formats", "--json"]):
+        # typer imports pydantic to check option values, which would more than double the time of this answer
+        _show_formats("--json" in sys.argv)
+        return
     app()
 
 
@@ -251,6 +255,10 @@ def _pairs(options: list[str], flag: str) -> dict[str, Any]:
 @_guarded
 def formats(json: Json = False) -> None:
     """List the file formats that can be read."""
+    _show_formats(json)
+
+
+def _show_formats(json: bool) -> None:
     from labile.formats.registry import formats as known
 
     rows = [
