@@ -43,21 +43,18 @@ LAG_UP, LAG_DOWN = "crystal.lag_up", "crystal.lag_down"
 class _Request:
     """A run of points of one objective on one branch, with its conditions as the instruments read them.
 
-    `rows` are the objective's own points, `places` the same points among those of the group.
+    `rows` are the objective's own points, `places` where they lie among those of the group.
     """
 
     objective: int
     rows: np.ndarray
-    places: np.ndarray
+    places: slice
     conditions: Conditions
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Requests whose populations are computed together: same branch, distribution and pressure.
-
-    Points are sorted by temperature, so that each starts close to the minimum of the one before.
-    """
+    """Requests whose populations are computed together: same branch, distribution and pressure."""
 
     side: str  # "equilibrium", "low" or "high"
     width: str
@@ -279,16 +276,12 @@ class JointProblem:
                 parts.setdefault((side, objective.width, pressure), []).append((index, rows, conditions[rows]))
         groups = []
         for (side, width, _), members in parts.items():
-            joined = concatenate([conditions for _, _, conditions in members])
-            order = np.lexsort((joined.temperature, joined.pressure))
-            place = np.empty_like(order)
-            place[order] = np.arange(order.size)
-            edges = np.cumsum([rows.size for _, rows, _ in members])[:-1]
+            ends = np.cumsum([rows.size for _, rows, _ in members])
             requests = tuple(
-                _Request(index, rows, places, conditions)
-                for (index, rows, conditions), places in zip(members, np.split(place, edges), strict=True)
+                _Request(index, rows, slice(int(end) - rows.size, int(end)), conditions)
+                for (index, rows, conditions), end in zip(members, ends, strict=True)
             )
-            groups.append(_Group(side, width, requests, joined[order]))
+            groups.append(_Group(side, width, requests, concatenate([request.conditions for request in requests])))
         return tuple(groups)
 
     def _populations(

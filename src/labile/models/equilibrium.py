@@ -197,11 +197,15 @@ def equilibrium(
     """
     c = coefficients(model, conditions, values, derivatives=derivatives)
     mi, _ = domain_factor(model, values)
-    points, n = c.g.shape
-    log_x, status = np.empty((points, n)), np.zeros(points, dtype=np.int64)
+    # in the order of temperature each point starts close to the minimum of the one before
+    order = np.lexsort((conditions.temperature, conditions.pressure))
+    w = c.w if c.w.shape[0] == 1 else c.w[order]
+    sorted_x, sorted_status = np.empty(c.g.shape), np.zeros(order.size, dtype=np.int64)
     kernels.lowest_over_points(
-        c.g, c.w, _thermal(conditions), mi, model.manifold_index(), log_x, status, MAX_ITERATIONS
+        c.g[order], w, _thermal(conditions)[order], mi, model.manifold_index(), sorted_x, sorted_status, MAX_ITERATIONS
     )
+    log_x, status = np.empty_like(sorted_x), np.empty_like(sorted_status)
+    log_x[order], status[order] = sorted_x, sorted_status
     return populations_at(model, c, conditions, values, log_x, status, "equilibrium")
 
 

@@ -501,13 +501,24 @@ def minima_over_points(g, w, rt, mi, manifold, found, energies, counts, failures
 
 @compiled
 def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
-    """Find ln x of the most stable minimum at N conditions; a point with one minimum costs one descent."""
+    """Find ln x of the most stable minimum at N conditions; a point with one minimum costs one descent.
+
+    Starts are extrapolated from the two points before, which pays when the conditions are in order.
+    """
     points, n = g.shape
     found, energies = np.empty((n + 2, n)), np.empty(n + 2)
     u, x, previous = np.empty(n), np.empty(n), np.empty(n)
     scratch = buffers(n)
-    have = False
+    solved = 0
     for p in range(points):
+        if solved >= 1:
+            previous[:] = us[p - 1]
+        if solved >= 2:
+            before = rt[p - 1] - rt[p - 2]
+            ratio = (rt[p] - rt[p - 1]) / before if before != 0.0 else 0.0
+            if 0.0 < ratio <= 4.0:
+                for i in range(n):
+                    previous[i] += min(max(ratio * (us[p - 1, i] - us[p - 2, i]), -1.0), 1.0)
         count, _ = all_minima(
             g[p],
             w[min(p, w.shape[0] - 1)],
@@ -515,7 +526,7 @@ def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
             mi,
             manifold,
             previous,
-            have,
+            solved > 0,
             found,
             energies,
             max_iterations,
@@ -523,13 +534,14 @@ def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
             u,
             x,
         )
-        have = count > 0
-        status[p] = CONVERGED if have else NOT_CONVERGED
-        if have:
+        if count > 0:
+            status[p] = CONVERGED
             us[p] = found[0]
-            previous[:] = found[0]
+            solved += 1
         else:
+            status[p] = NOT_CONVERGED
             us[p] = np.nan
+            solved = 0
 
 
 @compiled
