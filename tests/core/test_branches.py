@@ -87,3 +87,57 @@ def test_every_point_is_in_exactly_one_part_in_order(temperature, field, band):
             sign = 1 if part.branch == "heating" else -1
             t = sign * part.temperature
             assert np.max(np.maximum.accumulate(t) - t) <= band + 1e-9
+
+
+def _simulated_loop(level, top=7.0, wait=3, points=30, jitter=0.004, seed=0):
+    """Simulated virgin curve and loop at one temperature, with waits at the turns and at zero field."""
+    up = np.linspace(0.0, top, points)
+    field = np.concatenate(
+        [np.zeros(wait), up, np.full(wait, top), np.linspace(top, -top, 2 * points), np.full(wait, -top),
+         np.linspace(-top, top, 2 * points), np.full(wait, top)]
+    )  # fmt: skip
+    noise = np.random.default_rng(seed).normal(0.0, jitter, field.size)
+    return np.full(field.size, level) + noise, field
+
+
+@pytest.mark.parametrize("levels", [(2.0, 2.5, 3.0), (1.8, 2.0, 2.2), (4.0, 300.0), (2.0, 4.0, 2.0)])
+def test_each_temperature_of_simulated_loops_is_one_isothermal_part(levels):
+    parts = [_simulated_loop(level, seed=number) for number, level in enumerate(levels)]
+    temperature, field = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    cut = split_branches(log(temperature, field=field))
+    assert [part.branch for part in cut] == ["isothermal"] * len(levels)
+    # the points at +7 T after a loop and at 0 T before the next are at its own temperature
+    assert [len(part) for part in cut] == [len(part[0]) for part in parts]
+
+
+def test_simulated_loop_with_unsteady_temperature_is_one_part():
+    temperature, field = _simulated_loop(340.0, top=3.0, jitter=0.14)
+    assert 0.5 < np.ptp(temperature) < 1.0
+    assert [part.branch for part in split_branches(log(temperature, field=field))] == ["isothermal"]
+
+
+def test_simulated_loop_between_sweeps_leaves_them_whole():
+    down, up = np.arange(50.0, 1.9, -0.2), np.arange(2.0, 50.1, 0.2)
+    loop_t, loop_b = _simulated_loop(2.0)
+    temperature = np.concatenate([down, loop_t, up])
+    field = np.concatenate([np.full(down.size, 0.1), loop_b, np.full(up.size, 0.5)])
+    cut = split_branches(log(temperature, field=field))
+    assert [(part.branch, len(part)) for part in cut] == [
+        ("cooling", down.size), ("isothermal", loop_t.size), ("heating", up.size)
+    ]  # fmt: skip
+
+
+def test_relaxation_at_each_simulated_field_is_one_part():
+    field = np.repeat([0.0, 0.025, 0.05, 0.1, 0.2], 40)
+    cut = split_branches(log(np.full(field.size, 1.8), field=field))
+    assert [(part.branch, len(part)) for part in cut] == [("isothermal", 200)]
+
+
+@pytest.mark.parametrize("settling", [[5.0], [5.02, 5.0, 5.01]])
+def test_two_heating_sweeps_after_a_jump_back_are_two_parts(settling):
+    sweep = np.arange(5.5, 300.0, 1.0)
+    cut = split_branches(log(np.concatenate([[5.0], sweep, settling, sweep])))
+    assert [(part.branch, len(part)) for part in cut] == [
+        ("heating", sweep.size + 1), ("heating", sweep.size + len(settling))
+    ]  # fmt: skip
+    assert cut[1].temperature[0] == settling[0]

@@ -17,9 +17,10 @@ def split_branches(measurement: Measurement, dead_band_k: float = 0.5) -> tuple[
     """Split by the direction of temperature, and at changes of the magnetic field.
 
     A reversal counts only when the temperature comes back by more than the dead band from its last extreme,
-    so that jitter and the overshoot of a cryostat do not cut a sweep. Three or more points in a row at
-    changing field and constant temperature are an isothermal part (a magnetisation curve); one change of
-    the field between temperature sweeps is a cut.
+    so that jitter and the overshoot of a cryostat do not cut a sweep; when the temperature jumps back between two
+    points, the next sweep starts there. Three or more points in a row at changing field and constant temperature are
+    an isothermal part: a whole magnetisation loop with its waits at fixed field, one part for each set temperature.
+    One change of the field between temperature sweeps is a cut.
 
     Parameters
     ----------
@@ -73,38 +74,85 @@ def _field_steps(field: np.ndarray) -> np.ndarray:
 
 
 def _isothermal_runs(temperature: np.ndarray, field: np.ndarray, dead_band: float) -> list[tuple[int, int]]:
-    """Half-open ranges of points measured at changing field while the temperature stayed within the dead band."""
+    """Half-open ranges of points measured at changing field while the temperature stood still."""
     moved = _field_steps(field)
-    runs: list[tuple[int, int]] = []
-    start = 0
-    while start < field.size - 1:
-        if not moved[start]:
-            start += 1
-            continue
-        low = high = temperature[start]
-        stop, last = start + 1, start + 1
-        while stop < field.size:
-            low, high = min(low, temperature[stop]), max(high, temperature[stop])
-            # a field measured twice (the ends of a loop) does not end the run
-            if high - low > dead_band or stop - last > 2:
-                break
-            if moved[stop - 1]:
-                last = stop
-            stop += 1
-        end = last + 1
-        if temperature[start:end].max() - temperature[start:end].min() > dead_band:
-            start += 1
-            continue
-        if np.count_nonzero(moved[start : end - 1]) >= 2:
-            # the first and last point belong to a temperature sweep when that goes on at their field
-            first = start + 1 if start >= 2 and not np.any(moved[start - 2 : start]) else start
-            end = end - 1 if end + 1 < field.size and not np.any(moved[end - 1 : end + 1]) else end
-            if end - first >= 3:
-                runs.append((first, end))
-            start = end
+    runs = [
+        (start, stop)
+        for start, stop in _at_one_temperature(temperature, moved, dead_band)
+        if np.count_nonzero(moved[start : stop - 1]) >= 2 and np.ptp(temperature[start:stop]) <= 2 * dead_band
+    ]
+    stops = [0, *(stop for _, stop in runs)]
+    starts = [*(start for start, _ in runs), field.size]
+    for gap in range(len(runs) + 1):
+        between = stops[gap], starts[gap]
+        stops[gap], starts[gap] = _divide(temperature, moved, *between, gap > 0, gap < len(runs), dead_band)
+    return [(start, stop) for start, stop in zip(starts[:-1], stops[1:], strict=True) if stop - start >= 3]
+
+
+def _level_step(temperature: float, dead_band: float) -> float:
+    """K; a lasting change of temperature above this within a field sweep is another set temperature."""
+    return min(dead_band, max(0.05, 2e-3 * temperature))
+
+
+def _at_one_temperature(temperature: np.ndarray, moved: np.ndarray, dead_band: float) -> list[tuple[int, int]]:
+    """Ranges in which the field changes at one set temperature; waits at a field that is reached belong to them."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], moved.astype(int), [0]))))
+    blocks: list[tuple[int, int]] = []
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        start, stop = first, last + 1
+        for cut in _level_cuts(temperature, start, stop, dead_band):
+            blocks.append((start, cut))
+            start = cut
+        blocks.append((start, stop))
+    merged = blocks[:1]
+    for start, stop in blocks[1:]:
+        before, end = merged[-1]
+        edge = temperature[end - 1 : start + 1]
+        levels = (
+            np.median(temperature[max(before, end - 5) : end]),
+            np.median(temperature[start : min(stop, start + 5)]),
+        )
+        same = abs(levels[1] - levels[0]) <= _level_step(float(levels[0]), dead_band)
+        if end <= start and same and np.ptp(edge) <= dead_band:
+            merged[-1] = (before, stop)
         else:
-            start = last
-    return runs
+            merged.append((start, stop))
+    return merged
+
+
+def _level_cuts(temperature: np.ndarray, start: int, stop: int, dead_band: float) -> list[int]:
+    """Where the set temperature changes; single points that jump do not count."""
+    cuts: list[int] = []
+    steps = np.abs(np.diff(temperature[start:stop]))
+    limits = np.minimum(dead_band, np.maximum(0.05, 2e-3 * temperature[start : stop - 1]))
+    for i in (start + 1 + np.flatnonzero(steps > limits)).tolist():
+        before = np.median(temperature[max(cuts[-1] if cuts else start, i - 5) : i])
+        after = np.median(temperature[i : min(stop, i + 5)])
+        if abs(after - before) > _level_step(float(before), dead_band):
+            cuts.append(i)
+    return cuts
+
+
+def _divide(
+    temperature: np.ndarray, moved: np.ndarray, first: int, last: int, before: bool, after: bool, dead_band: float
+) -> tuple[int, int]:
+    """Where the isothermal run before the points first..last ends and the one after them starts."""
+    up, down = first, last
+    if before:
+        level = float(np.median(temperature[max(0, first - 5) : first]))
+        while up < last and not moved[up - 1] and abs(temperature[up] - level) <= _level_step(level, dead_band):
+            up += 1
+    if after:
+        level = float(np.median(temperature[last : last + 5]))
+        while down > up and not moved[down - 1] and abs(temperature[down - 1] - level) <= _level_step(level, dead_band):
+            down -= 1
+    if down - up < 3:
+        return up, down
+    # a temperature sweep lies between; it has all these points, and that of a run which was taken at its field
+    return (
+        first - 1 if before and not np.any(moved[first - 1 : first + 1]) else first,
+        last + 1 if after and not np.any(moved[last - 2 : last]) else last,
+    )
 
 
 def _temperature_pieces(
@@ -141,7 +189,23 @@ def _by_direction(temperature: np.ndarray, start: int, stop: int, dead_band: flo
             direction, highest = 1, i
     name = {0: "isothermal", 1: "heating", -1: "cooling"}[direction]
     pieces.append((begin, stop, name))
-    return pieces
+    return _without_resets(temperature, pieces, dead_band)
+
+
+def _without_resets(
+    temperature: np.ndarray, pieces: list[tuple[int, int, str]], dead_band: float
+) -> list[tuple[int, int, str]]:
+    """Give what was taken after a jump back, between two sweeps in one direction, to the second of them."""
+    kept: list[tuple[int, int, str]] = []
+    begin: int | None = None
+    for number, (start, stop, name) in enumerate(pieces):
+        if begin is not None:
+            start, begin = begin, None
+        elif 0 < number < len(pieces) - 1 and np.ptp(temperature[start:stop]) <= dead_band:
+            begin = start
+            continue
+        kept.append((start, stop, name))
+    return kept
 
 
 def _part(measurement: Measurement, piece: tuple[int, int, str], label: str, step: str) -> Measurement:
