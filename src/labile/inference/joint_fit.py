@@ -15,7 +15,7 @@ from labile.fitting.result import FitResult
 from labile.inference.joint_problem import LAG_DOWN, LAG_UP, JointProblem
 from labile.inference.jump_start import start_at_jumps
 from labile.inference.objective import Objective, ObjectiveError
-from labile.models.distribution import distributed
+from labile.models.distribution import distributed, distributed_equilibrium
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import evolve
 from labile.models.observable import chain
@@ -266,7 +266,7 @@ def _branch_populations(
     conditions = Conditions(temperature, pressure)
     if branch not in ("heating", "cooling"):
         if width:
-            return distributed(model, width, values, lambda member: equilibrium(member, conditions, values))
+            return distributed_equilibrium(model, width, values, conditions)
         return equilibrium(model, conditions, values)
     order = np.argsort(temperature, kind="stable")
     if branch == "cooling":

@@ -17,7 +17,7 @@ from labile.core.conditions import Conditions, concatenate
 from labile.core.parameters import Parameter, ParameterError, Parameters, Prior
 from labile.fitting.problem import Block, Problem
 from labile.inference.objective import Jump, Objective, ObjectiveError, Statement, find_jump
-from labile.models.distribution import distributed
+from labile.models.distribution import distributed, distributed_equilibrium
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import Fold
 from labile.models.free_energy import Model
@@ -287,12 +287,12 @@ class JointProblem:
     def _populations(
         self, group: _Group, conditions: Conditions, values: Mapping[str, float]
     ) -> tuple[Populations, Fold | None]:
-        if group.width:
-            populations, fold = (
-                distributed(
-                    self.model, group.width, values, lambda member: _on_side(member, conditions, values, group.side)[0]
-                ),
-                None,
+        fold: Fold | None = None
+        if group.width and group.side == "equilibrium":
+            populations = distributed_equilibrium(self.model, group.width, values, conditions)
+        elif group.width:
+            populations = distributed(
+                self.model, group.width, values, lambda member: _on_side(member, conditions, values, group.side)[0]
             )
         else:
             populations, fold = _on_side(self.model, conditions, values, group.side)

@@ -319,14 +319,15 @@ class TransitionShift:
         States above the step.
     parameter : str
         Name of sigma, ``<sample>.t_half_width`` (K).
-    delta : float
-        How many standard deviations this member of the distribution lies from the middle.
+    delta : float or ndarray (N,)
+        How many standard deviations this member of the distribution lies from the middle; an array holds one
+        member for each condition.
     """
 
     step: EnthalpyEntropy | EnthalpyTransition | EntropyTransition
     raises: tuple[str, ...]
     parameter: str
-    delta: float
+    delta: float | np.ndarray
 
     def parameters(self, states: tuple[State, ...]) -> tuple[Parameter, ...]:
         """Sigma of the distribution."""

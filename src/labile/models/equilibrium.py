@@ -15,6 +15,7 @@ from labile.models.populations import Populations
 from labile.models.sensitivities import implicit_derivatives
 
 MAX_ITERATIONS = 400
+"""Steps after which a descent is given up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,8 @@ def _thermal(conditions: Conditions) -> np.ndarray:
 def find_minima(model: Model, conditions: Conditions, values: Mapping[str, float]) -> Minima:
     """All minima of the free energy at N conditions.
 
-    Descents start at the centre, at every vertex and at the minimum of the point before; they cannot jump over a
-    barrier, so each start reports the minimum of its own basin.
+    Descents start at the centre, at every vertex, in the middle of edges and at the minimum of the point before; where
+    bounds prove that there is one minimum only, a single descent finds it. At most n + 2 minima are kept, the lowest.
 
     Parameters
     ----------
@@ -246,3 +247,35 @@ def free_energy(
         (x * c.g_t).sum(axis=1) + GAS_CONSTANT * mixing + pair[1],
         (x * c.g_p).sum(axis=1) + pair[2],
     )
+
+
+def free_energy_gradient(
+    model: Model, conditions: Conditions, values: Mapping[str, float], x: np.ndarray
+) -> np.ndarray:
+    """Return dG/dparameter at fixed populations (at a minimum: the total derivative, by the envelope theorem).
+
+    Parameters
+    ----------
+    model : Model
+    conditions : Conditions
+        N points.
+    values : mapping of str to float
+    x : ndarray (N, n)
+
+    Returns
+    -------
+    ndarray (N, K)
+        J/mol per SI unit of each parameter of the model.
+    """
+    c = coefficients(model, conditions, values)
+    gradient = np.einsum("nki,ni->nk", c.g_theta, x)
+    w_theta = np.broadcast_to(c.w_theta, (len(conditions), *c.w_theta.shape[1:]))
+    gradient += 0.5 * np.einsum("ni,nkij,nj->nk", x, w_theta, x)
+    if DOMAIN_SIZE in c.parameter_names:
+        index = model.manifold_index()
+        big = np.stack([x[:, index == m].sum(axis=1) for m in range(len(model.manifolds))], axis=1)
+        mixing = np.where(big > 0, big * np.log(np.maximum(big, 1e-300)), 0.0).sum(axis=1)
+        gradient[:, c.parameter_names.index(DOMAIN_SIZE)] += (
+            domain_factor(model, values)[1] * _thermal(conditions) * mixing
+        )
+    return np.asarray(gradient)

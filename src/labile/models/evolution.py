@@ -24,6 +24,9 @@ JUMP = 0.05
 FINEST_STEP = 1e-4
 """K: a change by more than JUMP within this step is a jump."""
 ZOOM = 24
+"""Steps into which an interval with a large change is cut."""
+FOLD_WITHIN = 1e-4
+"""Largest distance of a solved fold from where the jump was met, relative to T; farther off it is another fold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,17 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """A temperature at which two coexisting minima have equal G (Maxwell)."""
+    """A temperature at which two coexisting minima have equal G (Maxwell).
+
+    Attributes
+    ----------
+    temperature : float
+        K.
+    x_low, x_high : ndarray (n,)
+        Populations of the minimum that is stable below and of the one that is stable above this temperature.
+    t_theta : ndarray (K,)
+        d temperature/d parameter.
+    """
 
     temperature: float
     x_low: np.ndarray
@@ -278,6 +291,11 @@ def _zoom(land: Landscape, first: float, second: float, u: np.ndarray) -> tuple[
             raise NotConvergedError(f"model {land.model.name}: no minimum was reached just past {grid[k]:.6g} K")
         if fold is None:
             t, x, t_theta, x_theta = _solve_fold(land, float(grid[k]), path[k])
+            if abs(t - grid[k]) > FOLD_WITHIN * grid[k]:
+                raise NotConvergedError(
+                    f"model {land.model.name}: the populations jump at {grid[k]:.6g} K, but the fold found from there"
+                    f" lies at {t:.6g} K"
+                )
             after = land.populations(t, path[k + 1])
             after_theta = after.x_theta[0] + t_theta[:, None] * after.x_t[0][None, :]
             fold = Fold(float(t), x, after.x[0], second > first, t_theta, x_theta, after_theta)
@@ -293,6 +311,11 @@ def crossing(land: Landscape, fold: Fold) -> Crossing | None:
     Crossing or None
         None when the two minima merge before their free energies meet, or never meet between 1/4 and 4 times the
         temperature of the fold.
+
+    Raises
+    ------
+    NotConvergedError
+        When one of the minima is lost on the way, or Newton's iteration does not settle.
     """
     edge = fold.temperature * (0.25 if fold.heating else 4.0)
     after, before = np.log(np.maximum(fold.x_after, 1e-300)), np.log(np.maximum(fold.x, 1e-300))
@@ -312,6 +335,8 @@ def crossing(land: Landscape, fold: Fold) -> Crossing | None:
         if stop.size == 0 or stop[0] == 0:
             return None
         i = int(stop[0])
+        if not np.isfinite(difference[i]):
+            raise NotConvergedError(f"model {land.model.name}: a minimum was lost at {grid[i]:.6g} K")
         if not merged[i]:
             break
         # the minimum after the fall ends before the next grid point: look between the two more closely
@@ -369,6 +394,8 @@ def evolve(
     ------
     ModelError
         For a lag outside [0, 1], a path whose pressure changes, or an unknown start.
+    NotConvergedError
+        When no minimum is found at the start, or a jump cannot be resolved.
 
     Examples
     --------
@@ -432,14 +459,11 @@ def _with_lag(
             continue
         switch = maxwell.temperature + lag * (fold.temperature - maxwell.temperature)
         here = temperature[position : position + k + 1]
-        beyond = np.flatnonzero(here >= switch if fold.heating else here <= switch)
+        # strict on cooling: at a point exactly on the switch of both directions the crystal must not flip for ever
+        beyond = np.flatnonzero(here >= switch if fold.heating else here < switch)
         first = int(beyond[0]) if beyond.size else k + 1
         after = maxwell.x_high if fold.heating else maxwell.x_low
         grid = np.linspace(maxwell.temperature, temperature[position + first], 33)
         u = land.follow(grid, np.log(np.maximum(after, 1e-300)))[0][-1]
-        log_x[position + first] = u
         position += first
-        if position + 1 >= temperature.size:
-            log_x[position:], status[position:] = land.follow(temperature[position:], u)
-            break
     return log_x, status

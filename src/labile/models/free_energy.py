@@ -11,6 +11,7 @@ derivatives; every builder in `models.library` is a list of contributions, not a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
@@ -216,11 +217,14 @@ def coefficients(
     Raises
     ------
     ParameterError
-        If a value is missing.
+        If a value is missing or not finite.
     """
     missing = [name for name in model.parameters.names if name not in values]
     if missing:
         raise ParameterError(f"model {model.name}: no value given for {', '.join(missing)}")
+    for name in model.parameters.names:
+        if not math.isfinite(values[name]):
+            raise ParameterError(f"model {model.name}: {name} must be a finite number, found {values[name]}")
     names = model.parameters.names if derivatives else ()
     result = Coefficients.zeros(len(conditions), model.state_names, names)
     for contribution in model.contributions:

@@ -1,12 +1,12 @@
 """Compiled solvers of the canonical free energy: descent to a minimum, all minima, implicit derivatives.
 
 Populations are carried as u = ln x, so that a state at 1e-300 is as well conditioned as one at 0.5, and the Newton
-system is written for relative changes z_i = dx_i/x_i:
+system is written for relative changes z_i = dx_i/x_i, with 1/m - 1 of the domain size m passed as `mi`:
 
     RT z_i + (1/m - 1) RT sum_{j in M(i)} q_j z_j + sum_j W_ij x_j z_j - lambda = -mu_i,    sum_i x_i z_i = 0
 
-with q_j the fraction of state j in its manifold. Nothing in it diverges when a population vanishes. Steps are
-limited in x, so a descent stays in the basin it started in instead of jumping over a barrier.
+with q_j the fraction of state j in its manifold. Nothing in it diverges when a population vanishes. A step changes
+no population by more than MAX_STEP, so a descent cannot cross a barrier that is wider than that.
 """
 
 from __future__ import annotations
@@ -238,6 +238,9 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
     if mi != 0.0:
         manifold_logs(u, manifold, log_big, q)
     energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+    # NaN passes every comparison below unnoticed
+    if not math.isfinite(energy):
+        return NOT_CONVERGED
     noise = 0.0
     for i in range(n):
         noise = max(noise, abs(g[i]))
@@ -270,7 +273,8 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
                     slope += x[i] * z[i] * (mu[i] - mean)
                 break
             shift = max(0.001, 25.0 * shift)
-        if not slope < 0.0:
+        # a slope of zero comes from populations that vanish: their Newton step is good
+        if not slope <= 0.0:
             slope = 0.0
             for i in range(n):
                 z[i] = -(mu[i] - mean) / rt
@@ -414,7 +418,7 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
     """Minima of one free energy, lowest first; returns how many there are and how many descents failed.
 
     Starts at the centre, every vertex, the middle of every edge whose states mix (W < 2 RT: such a pair can be
-    a phase of its own) and, when asked, a previous point. `found` (S, n) receives ln x.
+    a phase of its own) and, when asked, a previous point. `found` (S, n) receives ln x of the S lowest.
     """
     n = g.size
     mu, log_big, q = scratch[0][0], scratch[0][1], scratch[0][2]
@@ -454,11 +458,20 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
             if distance < SAME_MINIMUM:
                 known = True
                 break
-        if not known and count < found.shape[0]:
+        if not known:
             manifold_logs(u, manifold, log_big, q)
-            energies[count] = _potentials(g, w, rt, mi, u, x, log_big, mu)
-            found[count] = u
-            count += 1
+            energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+            slot = count
+            if count < found.shape[0]:
+                count += 1
+            else:
+                for k in range(count):
+                    if slot == count or energies[k] > energies[slot]:
+                        slot = k
+                if energies[slot] <= energy:
+                    continue
+            energies[slot] = energy
+            found[slot] = u
         if single and count:
             break
     for i in range(1, count):
@@ -546,16 +559,15 @@ def lowest_over_points(g, w, rt, mi, manifold, us, status, max_iterations):
 
 @compiled
 def follow_points(g, w, rt, mi, manifold, start, us, status, max_iterations):
-    """Find ln x along an ordered path, each point from the minimum of the one before."""
+    """Find ln x along an ordered path, each point from the last minimum that was reached."""
     points, n = g.shape
-    u, x = start.copy(), np.empty(n)
+    u, x, last = start.copy(), np.empty(n), start.copy()
     scratch = buffers(n)
     for p in range(points):
         status[p] = descend(g[p], w[min(p, w.shape[0] - 1)], rt[p], mi, manifold, u, x, max_iterations, False, scratch)
         if status[p] == CONVERGED:
             us[p] = u
+            last[:] = u
         else:
             us[p] = np.nan
-            u[:] = start if p == 0 else us[p - 1]
-            if not np.all(np.isfinite(u)):
-                u[:] = 0.0
+            u[:] = last

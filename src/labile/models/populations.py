@@ -65,7 +65,8 @@ class Populations:
     Raises
     ------
     ValueError
-        If a converged row does not sum to 1 within 1e-9 or is negative.
+        If a row that is not marked NOT_CONVERGED holds NaN, is negative or does not sum to 1 within 1e-9, or if a
+        row marked NOT_CONVERGED holds numbers.
     """
 
     state_names: tuple[str, ...]
@@ -82,8 +83,11 @@ class Populations:
     def __post_init__(self) -> None:
         good = self.status != Status.NOT_CONVERGED
         rows = self.x[good]
-        if rows.size and (np.max(np.abs(rows.sum(axis=1) - 1.0)) > 1e-9 or np.min(rows) < -1e-12):
-            raise ValueError("populations: a row is negative or does not sum to 1 within 1e-9")
+        # written so that NaN fails too
+        if rows.size and not (np.max(np.abs(rows.sum(axis=1) - 1.0)) <= 1e-9 and np.min(rows) >= -1e-12):
+            raise ValueError("populations: a row is NaN, negative, or does not sum to 1 within 1e-9")
+        if np.any(np.isfinite(self.x[~good])):
+            raise ValueError("populations: a point that did not converge carries numbers")
 
     def __len__(self) -> int:
         return int(self.x.shape[0])

@@ -143,6 +143,13 @@ def equilibrium_transition(
     -------
     Switch or None
         None when the share of the upper states does not pass 1/2 in the window.
+
+    Raises
+    ------
+    ModelError
+        If the model does not say which states lie above the step.
+    NotConvergedError
+        If populations or the two phases of a first-order step are not found.
     """
     land = Landscape(model, template, values)
     low, high, points = window[0], window[1], 200
@@ -164,6 +171,8 @@ def equilibrium_transition(
         gradient = _high_share(model, edges.x_theta)[0]
         return Switch(t, -gradient / slope, "gradual")
     minima = find_minima(model, land.conditions(np.array([t])), values)
+    if minima.count[0] < 2:
+        raise NotConvergedError(f"model {model.name}: the two phases that meet at {t:.6g} K were not both found")
     parts = [land.energy(t, np.log(np.maximum(minima.x[0, k], 1e-300))) for k in range(2)]
     t_theta = -(parts[0][2] - parts[1][2]) / (parts[0][1] - parts[1][1])
     return Switch(t, t_theta, "equilibrium")
