@@ -26,6 +26,14 @@ app = typer.Typer(
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study.toml or the folder it lies in.")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Instrument files or tables.")]
+ReaderOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Option of the file reader, e.g. duplicates=keep; NAME.KEY=VALUE for one that is a table, e.g."
+        " 'units.chi_t=cm3 K/mol'.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 
 
@@ -157,19 +165,23 @@ def read(
     files: Files,
     json: Json = False,
     format: Annotated[str, typer.Option(help="Format to read as.", show_default="the content decides")] = "",
+    reader: ReaderOptions = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PICTURE", help="Draw into this .png, .svg or .pdf instead of the terminal.")
     ] = None,
 ) -> None:
     """Say what instrument files are, and draw them."""
-    from labile.cli.show import read_summary, read_text, save_picture
+    from labile.cli.show import read_measurements, read_summary, read_text, save_picture
 
     found, failed = [], False
+    try:
+        options = _pairs(reader or [], "--reader")
+    except ValueError as error:
+        _say(f"labile: {error}")
+        raise typer.Exit(WRONG_INPUT) from None
     for file in files:
         try:
-            from labile.cli.show import read_measurements
-
-            found.append(read_measurements(file, format))
+            found.append(read_measurements(file, format, options))
         except (ValueError, OSError) as error:
             _say(f"labile: {error}")
             failed = True
@@ -204,10 +216,7 @@ def reduce(
     option: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other option of the reduction.")
     ] = None,
-    reader: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Option of the file reader; NAME.KEY=VALUE for one that is a table."),
-    ] = None,
+    reader: ReaderOptions = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write one CSV a branch into this folder.")] = None,
     json: Json = False,
 ) -> None:

@@ -14,8 +14,13 @@ from labile.core.measurement import Measurement
 from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit
 
 if TYPE_CHECKING:
+    from labile.study.manifest import Problems
     from labile.study.prepare import PreparedStudy
     from labile.study.results import StudyResult
+
+
+REDUCE_FLAGS = ("sample_mass", "molar_mass", "diamagnetic_susceptibility", "area")
+"""Options of a reduction that `labile reduce` has a flag for; the others are given with ``--set``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +32,11 @@ class ReadFile:
     notes: tuple[str, ...]
 
 
-def read_measurements(path: Path, format: str = "") -> ReadFile:
+def read_measurements(path: Path, format: str = "", options: Mapping[str, Any] | None = None) -> ReadFile:
     """Read one file; what the reader warns of is kept as notes."""
     from labile.study.reducing import read_file
 
-    found, notes = read_file(path, format)
+    found, notes = read_file(path, format, options)
     return ReadFile(path, tuple(found), tuple(notes))
 
 
@@ -189,7 +194,7 @@ def reduce_files(
 ) -> Reduced:
     """Read and reduce files with one technique, as a study of these files would."""
     from labile.study.analysis import measured_numbers
-    from labile.study.manifest import MeasurementTable, Problems
+    from labile.study.manifest import MeasurementTable
     from labile.study.reducing import read_and_reduce
     from labile.techniques import technique
 
@@ -197,7 +202,7 @@ def reduce_files(
     if not quantity:
         quantity = found.reductions[0].gives[0]
     found.require(quantity)
-    problems = Problems("labile reduce", {})
+    problems = _option_problems()
     measurements: list[Measurement] = []
     notes: list[str] = []
     derived: list[Any] = []
@@ -217,6 +222,22 @@ def reduce_files(
             derived += measured_numbers(data.measurements, file.stem, name)
     problems.raise_if_any()
     return Reduced(name, tuple(measurements), tuple(derived), tuple(dict.fromkeys(notes)))
+
+
+def _option_problems() -> Problems:
+    """Problems that name options of the command line instead of keys and lines of a manifest."""
+    from labile.study.manifest import Problems
+
+    class OptionProblems(Problems):
+        def add(self, path: Sequence[str | int], message: str) -> None:
+            # a message about a file begins with its name, one about a measurement with its label
+            flag = ""
+            if path[:1] == ("reduction",) and len(path) == 2:
+                name = str(path[1])
+                flag = f"--{name.replace('_', '-')}: " if name in REDUCE_FLAGS else f"--set {name}: "
+            self._record(flag + message)
+
+    return OptionProblems("", {})
 
 
 def reduce_summary(reduced: Reduced) -> dict[str, Any]:

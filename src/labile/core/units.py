@@ -247,9 +247,8 @@ def _linear_to_si(unit: str, name: str) -> tuple[float, float]:
     except (OverflowError, ZeroDivisionError):
         raise UnitError(f"{name}: unit {unit!r} is too large or too small a number{usual}") from None
     hint = "; for degrees Celsius write degC" if written in ("C", "c") and usual.endswith("'K'") else ""
-    expected = (
-        "a pure number" if quantity is None or not usual else f"something like {quantity.field!r} or {quantity.si!r}"
-    )
+    examples = [] if quantity is None or not usual else list(dict.fromkeys((quantity.field, quantity.si)))
+    expected = f"something like {' or '.join(map(repr, examples))}" if examples else "a pure number"
     raise UnitError(f"{name}: unit {unit!r} has the wrong dimension; expected {expected}{hint}")
 
 

@@ -15,6 +15,7 @@ from labile.core.branches import split_branches
 from labile.core.conditions import Conditions
 from labile.core.measurement import Measurement, Provenance
 from labile.core.units import UnitError, to_si
+from labile.formats.cells import MISSING
 from labile.formats.registry import FormatError
 from labile.formats.text import TextError, decode, split_lines
 
@@ -245,6 +246,19 @@ def _header(lines: list[str], delimiter: str, name: str) -> dict[str, str]:
     return entries
 
 
+def _cell_number(log: _Log, line: int, cells: list[str], at: int | None) -> float:
+    """Float of a cell that is read; NaN when it is blank. Anything else is damage, not a missing value."""
+    if at is None or at >= len(cells):
+        return math.nan
+    number = _number(cells[at])
+    if math.isnan(number) and cells[at].lower() not in MISSING:
+        raise FormatError(
+            f"{log.name}, line {line}, column {log.titles[at]!r}: {cells[at][:60]!r} is not a number; correct the cell,"
+            " empty it, or remove the row"
+        )
+    return number
+
+
 def _number(text: str) -> float:
     """Float of a cell; NaN when it is blank or no number."""
     if not text or len(text) > 60:
@@ -269,7 +283,7 @@ def _channels(log: _Log, moment: str) -> list[tuple[Channel, list[tuple[int, lis
             f"{', '.join(repr(channel.moment) for channel in CHANNELS)}; found {titles}"
         )
     filled = {
-        key: [row for row in log.rows if len(row[1]) > at and not math.isnan(_number(row[1][at]))]
+        key: [(line, cells) for line, cells in log.rows if not math.isnan(_cell_number(log, line, cells, at))]
         for key, at in present.items()
     }
     if moment != "auto":
@@ -328,9 +342,7 @@ def _measurement(
     dropped = dict(log.dropped)
     kept: list[tuple[int, dict[str, float]]] = []
     for line, cells in rows:
-        numbers = {
-            name: _number(cells[at]) if at is not None and at < len(cells) else math.nan for name, at in columns.items()
-        }
+        numbers = {name: _cell_number(log, line, cells, at) for name, at in columns.items()}
         missing = [name for name in ("temperature", "field") if math.isnan(numbers[name])]
         if missing:
             reason = f"no {' and no '.join(missing)}"

@@ -403,10 +403,11 @@ def _measurements(
     cold = np.flatnonzero(conditions["temperature"].value <= 0)
     if cold.size:
         line, kelvin = table.rows[cold[0]][0], conditions["temperature"].value[cold[0]]
+        in_kelvin = "temperature" in meaning and to_si(0.0, meaning["temperature"][0].unit, "temperature") == 0.0
+        celsius = " (is the column in degrees Celsius? then say so: units={'temperature': 'degC'})" if in_kelvin else ""
         raise FormatError(
-            f"{table.name}, line {line}: the temperature is {kelvin:g} K, it must be above 0 K (is the column "
-            "in degrees "
-            "Celsius? then say so: units={'temperature': 'degC'})"
+            f"{table.name}, line {line}: the temperature is {kelvin:g} K, it must be above 0 K{celsius}; correct or"
+            " remove the row"
         )
     uses = [use for name in VALUES for use in meaning.get(name, [])]
     values = [_numbers(table, use) for use in uses]
@@ -450,7 +451,7 @@ def _one(
     blank = [line for (line, _), kept in zip(table.rows, keep, strict=True) if not kept]
     if blank:
         steps.append(
-            f"{len(blank)} rows without a value left out (line "
+            f"{len(blank)} row{'s' if blank[1:] else ''} without a value left out (line "
             f"{', '.join(map(str, blank[:5]))}{', ...' if blank[5:] else ''})"
         )
     if not np.any(keep):

@@ -254,7 +254,9 @@ class Problems:
         line = line_of(self.lines, tuple(path))
         where = f"{self.name}, line {line}" if line is not None else self.name
         shown = dotted(path)
-        text = f"{where}: {shown}: {message}" if shown else f"{where}: {message}"
+        self._record(f"{where}: {shown}: {message}" if shown else f"{where}: {message}")
+
+    def _record(self, text: str) -> None:
         if text not in self.found:
             self.found.append(text)
 

@@ -306,7 +306,8 @@ def _require_field(flux_density: np.ndarray, temperature: np.ndarray, minimum: f
         raise MagnetometryError(
             f"{where}: {weak.size} of {flux_density.size} points have a field below {minimum:g} T, the first is point"
             f" {first + 1} ({flux_density[first]:g} T at {temperature[first]:g} K); chi = M/H has no meaning there."
-            " Drop these points, give the field if the file lacks it, or lower minimum_field"
+            ' Drop these points, give the field if the file lacks it (magnetic_field = "0.1 T" of a [[measurement]],'
+            " --reader 'magnetic_field=0.1 T' on the command line), or lower minimum_field"
         )
 
 
@@ -314,7 +315,11 @@ def _given_or_header(measurement: Measurement, name: str, given: float | None, u
     value: Any = measurement.attributes.get(name) if given is None else given
     where = f"measurement {measurement.label!r}"
     if value is None:
-        raise MagnetometryError(f"{where}: the file's header gives no {name}; pass {name} in {unit}")
+        example = "10.1 mg" if unit == "kg" else "500.0 g/mol"
+        raise MagnetometryError(
+            f"{where}: the file's header gives no {name}; pass {name} in {unit}, or with its unit in a manifest and on"
+            f' the command line ("{example}")'
+        )
     if isinstance(value, str) or not (value > 0 and math.isfinite(value)):
         source = "the file's header gives" if given is None else "was given as"
         raise MagnetometryError(f"{where}: {name} {source} {value!r}; pass {name} > 0 in {unit}")
