@@ -23,6 +23,10 @@ MAX_STEP = 0.1
 """Largest change of any population in one step of a descent."""
 TOLERANCE = 1e-10
 """Largest |mu_i - lambda|/RT accepted as stationary."""
+STUCK = 1e-6
+"""A step smaller than this where G is not convex means a saddle on the way; it is left sideways."""
+LARGEST_SHIFT = 1e4
+"""Multiple of RT diag(1/x) added to the Hessian before a descent falls back to the gradient."""
 SAME_MINIMUM = 1e-6
 """Minima closer than this in every population are one."""
 NEGLIGIBLE = 0.02
@@ -246,6 +250,7 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
         noise = max(noise, abs(g[i]))
     noise = 1e-14 * (noise + rt)
     floor = TOLERANCE * rt + 4.0 * noise
+    moved, definite = 1.0, True
     for _ in range(max_iterations):
         mean = 0.0
         for i in range(n):
@@ -253,9 +258,12 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
         residual = 0.0
         for i in range(n):
             residual = max(residual, abs(mu[i] - mean))
-        if residual <= floor:
-            if convex_here or positive_definite(w, rt, mi, x, q, manifold, 0.0, s, more):
+        if residual <= floor or moved < STUCK:
+            definite = convex_here or positive_definite(w, rt, mi, x, q, manifold, 0.0, s, more)
+            if definite and residual <= floor:
                 return CONVERGED
+        if not definite:
+            definite, moved = True, 1.0
             # a saddle or maximum: leave it in a direction that no symmetry of the states shares
             for i in range(n):
                 u[i] += 1e-3 * math.sin(1.0 + 2.3 * i)
@@ -264,15 +272,16 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
                 manifold_logs(u, manifold, log_big, q)
             energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
             continue
-        # where G curves down, the smallest shift of 0, 0.001, ... that makes the Newton matrix definite is added
+        # where G curves down, the smallest shift of 0, 0.001, ... that makes the Newton matrix definite is added; plain
+        # steps down the gradient would swing about a saddle for ever once the change of G is below its round-off
         slope, shift = 1.0, 0.0
-        while shift < 1.0:
+        while shift < LARGEST_SHIFT:
             if _newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
                 slope = 0.0
                 for i in range(n):
                     slope += x[i] * z[i] * (mu[i] - mean)
                 break
-            shift = max(0.001, 25.0 * shift)
+            shift = max(0.001, (25.0 if shift < 0.5 else 4.0) * shift)
         # a slope of zero comes from populations that vanish: their Newton step is good
         if not slope <= 0.0:
             slope = 0.0
@@ -301,7 +310,7 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
         for i in range(n):
             u[i], x[i], mu[i] = trial[i], trial_x[i], trial_mu[i]
             log_big[i], q[i] = trial_big[i], trial_q[i]
-        energy = trial_energy
+        energy, moved = trial_energy, largest
     return NOT_CONVERGED
 
 
