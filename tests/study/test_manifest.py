@@ -82,10 +82,20 @@ CASES = [
     (
         'value = 3, unit = "kJ/mol"',
         'value = 0, unit = "kJ/mol"',
-        10,
-        "parameters",
-        "without bounds, so nothing says how far to look",
+        13,
+        'parameters."LS-HS.interaction"',
+        "starts at 0 without bounds on both sides, and nothing says how far to look; give min and max",
     ),
+    (
+        'value = 3, unit = "kJ/mol"',
+        'unit = "kJ/mol", min = 0',
+        13,
+        'parameters."LS-HS.interaction"',
+        "has no value, so it starts at 0 without bounds on both sides",
+    ),
+    ("value = 15, unit", "value = nan, unit", 11, 'parameters."HS.enthalpy".value', "a finite number"),
+    ("[model]", "[report]\ntemperature = [300, 10]\n[model]", 9, "report.temperature", "that rise from above 0"),
+    ("[model]", "[report]\ntemperature = [0, 300]\n[model]", 9, "report.temperature", "that rise from above 0"),
     ('unit = "cm^3 K/mol"\ntemperature', "temperature", 15, "measurement[1]", "usually given in cm^3 K/mol"),
     (
         'unit = "cm^3 K/mol"\ntemperature',
@@ -198,6 +208,17 @@ def test_polar_quantity_in_a_non_polar_space_group(tmp_path):
     (problem,) = problems_of(tmp_path, text)
     assert problem.startswith("study.toml, line 25: measurement[2].quantity: space group 'P 21/c' is not polar")
     assert "leave the polar measurement out" in problem
+    # one wrong space group is one mistake, however many polar measurements there are and whatever else it forbids
+    both = text + POLAR.replace('"p"', '"p, second crystal"')
+    assert problems_of(tmp_path, both) == (problem,)
+    (problem,) = problems_of(tmp_path, swap('space_group = "P 21"', 'space_group = "P 21/c"') + POLAR)
+    assert problem.startswith("study.toml, line 5: material.space_group: space group 'P 21/c' is not polar")
+
+
+def test_a_label_used_twice_is_one_mistake(tmp_path):
+    start = GOOD.index("[[measurement]]")
+    (problem,) = problems_of(tmp_path, GOOD + GOOD[start:])
+    assert problem.startswith("study.toml, line 23: measurement[2].label: 'chi*T' is used twice")
 
 
 STATEMENTS = [
@@ -212,6 +233,8 @@ STATEMENTS = [
     ('{ kind = "maximum", value = "3.00(3)" }', "statements[1]", "needs a window"),
     ('{ kind = "maximum", window = [120, 60], value = "3.00(3)" }', "statements[1]", "window must rise"),
     ('{ kind = "maximum_position", window = [60, 120], value = "90(1)" }', "statements[1].value", "given in K"),
+    ('{ kind = "t_half_up", value = "-5(1)", unit = "K" }', "statements[1].value", "must be above 0 K"),
+    ('{ kind = "hysteresis_width", value = -40, sigma = 1, unit = "K" }', "statements[1].value", "must be above 0 K"),
     ('{ kind = "value", at = 120, value = "<3", limit = ">", sigma = 0.1 }', "statements[1].value", "contradicts"),
     ('{ kind = "value", at = 120, value = "3.00(3)", unit = "kbar" }', "statements[1].value", "wrong dimension"),
 ]

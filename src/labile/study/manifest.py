@@ -32,7 +32,7 @@ class ManifestError(ValueError):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class StudyTable(_Table):
@@ -199,6 +199,13 @@ class ReportTable(_Table):
 
     sections: list[Section] = []
     temperature: list[float] | None = Field(default=None, min_length=2, max_length=2)
+
+    @field_validator("temperature")
+    @classmethod
+    def _range(cls, window: list[float] | None) -> list[float] | None:
+        if window is not None and not 0 < window[0] < window[1]:
+            raise ValueError(f"found {window}, expected two temperatures in K that rise from above 0, e.g. [10, 310]")
+        return window
 
 
 class ManifestTables(_Table):
@@ -397,6 +404,7 @@ _KINDS = {
     "float_type": "a number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "finite_number": "a finite number",
     "bool_type": "true or false",
     "list_type": "a list [...]",
     "dict_type": "a table { ... }",

@@ -64,7 +64,17 @@ def joint_problem(
     with problems.at(*path):
         parameters = parameters.updated(changes)
         _require_values(parameters)
-        _require_bounds(parameters)
+        for parameter in _vague(parameters):
+            name = parameter.name
+            where = (*path, name) if name in stated else ("parameters", name) if name in tables else path
+            starts = "starts" if name in tables and tables[name].value is not None else "has no value, so it starts"
+            problems.add(
+                where,
+                f"{'' if name in tables else name + ' '}{starts} at 0 without bounds on both sides, and nothing says"
+                f" how far to look; give min and max, a prior, or a value other than 0 (in {parameter.unit or '1'})",
+            )
+        if len(problems.found) > count:
+            return None
         return JointProblem(model, objectives, parameters)
     return None
 
@@ -135,16 +145,10 @@ def _require_values(parameters: Parameters) -> None:
         raise ParameterError("no value given for these parameters; write\n    " + "\n    ".join(lines))
 
 
-def _require_bounds(parameters: Parameters) -> None:
+def _vague(parameters: Parameters) -> list[Parameter]:
     """A free parameter that starts at 0 says nothing about its size; then bounds or a prior must."""
-    vague = [
+    return [
         p
         for p in parameters.free
         if p.value == 0 and p.prior is None and not (math.isfinite(p.lower) and math.isfinite(p.upper))
     ]
-    if vague:
-        names = ", ".join(f'"{p.name}" (in {p.unit or "1"})' for p in vague)
-        raise ParameterError(
-            f"these free parameters start at 0 without bounds, so nothing says how far to look: {names}; give min and"
-            " max, a prior, or a start value other than 0"
-        )

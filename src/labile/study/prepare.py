@@ -127,6 +127,7 @@ def prepare(manifest: Manifest) -> PreparedStudy:
     for index, spec in enumerate(tables.measurement):
         if spec.label in seen:
             problems.add(("measurement", index, "label"), f"{spec.label!r} is used twice; labels must differ")
+            continue
         seen.add(spec.label)
         _measurement(index, spec, manifest.folder, building)
     if tables.model is None:
@@ -287,8 +288,14 @@ def _check_quantity(path: tuple[str | int, ...], spec: MeasurementTable, found: 
             found.observable(spec.quantity)
     table = building.tables.material
     if spec.quantity in found.polar and table is not None and table.space_group:
-        with building.problems.at(*path, "quantity"):
+        try:
             require_polar(table.space_group, table.polar_axis)
+        except SymmetryError as error:
+            # the same space group forbids every polar quantity of the study: one mistake, one message
+            if not any(str(error) in text for text in building.problems.found):
+                building.problems.add((*path, "quantity"), str(error))
+        except ValueError as error:
+            building.problems.add((*path, "quantity"), str(error))
 
 
 def _observable(
@@ -423,6 +430,8 @@ def _statement(
             sigma = item.sigma * scale_to_si(unit or "1", quantity)
         if not math.isfinite(sigma):
             raise QuantityError(f'{item.value!r} has no uncertainty; add sigma = ... or write it as "3.12(2)"')
+        if item.kind in IN_KELVIN and (value < 0 or (value == 0 and item.kind != "hysteresis_width")):
+            raise QuantityError(f"{item.value!r} is {value:g} K; {item.kind.replace('_', ' ')} must be above 0 K")
     for name, kinds in (("at", ("value",)), ("between", ("difference",))):
         if getattr(item, name) is None and item.kind in kinds:
             example = {"at": "at = 120", "between": "between = [20, 300]"}[name]
