@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -214,3 +215,74 @@ def test_file_that_stops_in_a_row(tmp_path):
 def test_line_ends(tmp_path, end):
     (m,) = read(log(tmp_path, VSM + ",Bridge 1 Excitation (µA)", [",0,10,100,1e-3,1e-6,"], end=end))
     assert len(m) == 1
+
+
+def _resaved(folder, how):
+    """fc7.dat as other programs leave it."""
+    text = (DATA / "fc7.dat").read_text()
+    head, table = text.split("[Data]\n")
+    if how == "table alone":
+        text = table
+    elif how == "semicolons and decimal commas":
+        assert ";" not in table
+        text = head + "[Data]\n" + table.replace(",", ";").replace(".", ",")
+    elif how == "header too":
+        text = (head + "[Data]\n" + table).replace(",", ";").replace(".", ",")
+    elif how == "tabs and decimal commas":
+        text = head + "[Data]\n" + table.replace(",", "\t").replace(".", ",")
+    elif how == "workbook":
+        import csv
+
+        import openpyxl
+
+        book = openpyxl.Workbook()
+        sheet = book.active
+        for row in csv.reader(text.splitlines()):
+            sheet.append([float(cell) if re.fullmatch(r"-?\d*\.?\d+(E-?\d+)?", cell) else cell for cell in row])
+        book.save(folder / "fc7.xlsx")
+        return folder / "fc7.xlsx"
+    (folder / "fc7.csv").write_text(text)
+    return folder / "fc7.csv"
+
+
+@pytest.mark.parametrize(
+    "how", ["table alone", "header too", "semicolons and decimal commas", "tabs and decimal commas", "workbook"]
+)
+def test_a_log_saved_again_reads_as_the_log(tmp_path, how):
+    (expected,) = read(DATA / "fc7.dat")
+    (found,) = read(_resaved(tmp_path, how))
+    for name in ("values", "sigma", "temperature"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
+    np.testing.assert_allclose(found.conditions.magnetic_field, expected.conditions.magnetic_field, rtol=1e-12)
+    assert found.branch == expected.branch
+    if how != "table alone":
+        assert found.attributes["molar_mass"] == expected.attributes["molar_mass"]
+
+
+BARE = "Time,Field (Oe),Temperature (K),Long Moment (emu),Long Scan Std Dev\n"
+BARE += "1,500,3.0,2.6e-4,1e-7\n2,500,5.0,2.7e-4,2e-7\n"
+
+
+def test_simulated_bare_table_has_the_scan_deviation_as_sigma(tmp_path):
+    (tmp_path / "bare.csv").write_text(BARE)
+    (found,) = read(tmp_path / "bare.csv")
+    np.testing.assert_allclose(found.sigma, [1e-10, 2e-10], rtol=1e-12)
+    np.testing.assert_allclose(found.conditions.magnetic_field, 0.05, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("1;1,500;3.0;2.6e-4;1e-7", "line 2: '1,500' has a comma, '3.0'"), ("1;1,500;3;26e-5;1e-7", "thousands")],
+)
+def test_simulated_log_with_doubtful_decimal_signs_is_refused(tmp_path, row, message):
+    (tmp_path / "bare.dat").write_text(BARE.splitlines()[0].replace(",", ";") + f"\n{row}\n")
+    with pytest.raises(FormatError, match=message):
+        read(tmp_path / "bare.dat")
+
+
+def test_simulated_table_of_an_ac_measurement_is_refused(tmp_path):
+    # in such files Moment (emu) is the amplitude of the alternating moment
+    titles = "Time Stamp (sec),Temperature (K),Magnetic Field (Oe),M-Std.Dev. (emu),M' (emu),M'' (emu),Moment (emu)\n"
+    (tmp_path / "ac.csv").write_text(titles + "1,3,999,4e-7,1.7e-5,6e-6,1.8e-5\n2,4,999,4e-7,1.6e-5,6e-6,1.7e-5\n")
+    with pytest.raises(FormatError, match="alternating"):
+        read(tmp_path / "ac.csv")

@@ -228,8 +228,11 @@ def _even_rows(name: str, rows: list[tuple[int, list[str]]], width: int) -> list
     return even
 
 
-def workbook(path: Path, sheet: str | None) -> Table:
-    """Take a sheet of an .xlsx workbook apart; formulas are never computed, only their saved values are read."""
+def sheet_rows(path: Path, sheet: str | None) -> tuple[str, list[tuple[int, list[str]]]]:
+    """Name and numbered rows of a sheet of an .xlsx workbook, all of one width.
+
+    Formulas are never computed, only their saved values are read.
+    """
     values = _sheets(path, values=True)
     filled = {
         title: rows for title, rows in values.items() if any(any(cell is not None for cell in row) for row in rows)
@@ -258,7 +261,13 @@ def workbook(path: Path, sheet: str | None) -> Table:
     rows = [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(filled[chosen], start=1)]
     used = max(i + 1 for _, cells in rows for i, cell in enumerate(cells) if cell)
     rows = [(number, cells[:used]) for number, cells in rows if any(cells[:used])]
-    rows = [(number, cells + [""] * (used - len(cells))) for number, cells in rows]
+    return chosen, [(number, cells + [""] * (used - len(cells))) for number, cells in rows]
+
+
+def workbook(path: Path, sheet: str | None) -> Table:
+    """Take a sheet of an .xlsx workbook apart."""
+    chosen, rows = sheet_rows(path, sheet)
+    used = len(rows[0][1])
     comments = [(number, "\t".join(cells)) for number, cells in rows if _COMMENT.match(cells[0])]
     rows = [(number, cells) for number, cells in rows if not _COMMENT.match(cells[0])]
     first = next((i for i, (_, cells) in enumerate(rows) if _is_data(cells)), None)

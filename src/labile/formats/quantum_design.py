@@ -1,4 +1,8 @@
-"""Quantum Design MultiVu logs: MPMS (classic), MPMS3, PPMS/VersaLab VSM, ACMS and ACMS II, ``.dat``."""
+"""Quantum Design MultiVu logs: MPMS (classic), MPMS3, PPMS/VersaLab VSM, ACMS and ACMS II.
+
+As the program writes them (``.dat``), saved again by a spreadsheet (tabs, semicolons, decimal commas, ``.xlsx``), or
+cut down to their table.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,15 @@ from labile.core.measurement import Measurement, Provenance
 from labile.core.units import UnitError, to_si
 from labile.formats.cells import MISSING
 from labile.formats.registry import FormatError
+from labile.formats.signatures import ZIP, multivu_titles
 from labile.formats.text import TextError, decode, split_lines
 
 _DATA = re.compile(r"^\s*\[Data\][\s,;]*$", re.IGNORECASE)
 _NAME_LAST = re.compile(r"^(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|APPNAME)$")
 _TITLE = re.compile(r"^(?P<name>.*?)\s*(?:\((?P<unit>[^()]*)\))?$")
+_DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+(?:[eE][+-]?\d+)?$")
+_DECIMAL_POINT = re.compile(r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$")
+_THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+$")
 _RAW_SCAN = ("raw position", "raw voltage", "long voltage", "processed voltage")
 
 
@@ -170,37 +178,37 @@ def _check_option(path: Path, name: str, value: str, allowed: tuple[str, ...]) -
 def _take_apart(path: Path, last_row: str) -> _Log:
     try:
         data = path.read_bytes()
-        text = decode(data)
     except OSError as error:
         raise FormatError(f"{path.name}: cannot be read ({error.strerror or error})") from None
-    except TextError as error:
-        raise FormatError(f"{path.name}: {error}") from None
-    lines = split_lines(text)
-    if not any(line.strip() for line in lines):
-        raise FormatError(f"{path.name}: the file is empty")
-    start = next((i for i, line in enumerate(lines) if _DATA.match(line)), None)
-    if start is None:
-        raise FormatError(f"{path.name}: there is no [Data] line, the file ends within its header or is no MultiVu log")
-    title_at = next((i for i in range(start + 1, len(lines)) if lines[i].strip(" \t,")), None)
-    if title_at is None:
-        raise FormatError(f"{path.name}, line {start + 1}: nothing follows [Data]; the column titles are missing")
-    delimiter = "\t" if lines[title_at].count("\t") > lines[title_at].count(",") else ","
-    titles = [cell.strip() for cell in _cells(lines[title_at], delimiter, path.name, title_at + 1)]
+    if data.startswith(ZIP):
+        from labile.formats.cells import sheet_rows
+
+        lines, unfinished = sheet_rows(path, None)[1], False
+    else:
+        lines, unfinished = _text_lines(path.name, data)
+    data_at = next((i for i, (_, cells) in enumerate(lines) if cells and _DATA.match(cells[0])), None)
+    if data_at is not None:
+        title_at = next((i for i in range(data_at + 1, len(lines)) if any(lines[i][1])), None)
+        if title_at is None:
+            raise FormatError(
+                f"{path.name}, line {lines[data_at][0]}: nothing follows [Data]; the column titles are missing"
+            )
+    else:
+        title_at = next((i for i, (_, cells) in enumerate(lines) if multivu_titles(cells)), None)
+        if title_at is None:
+            raise FormatError(
+                f"{path.name}: there is no [Data] line, the file ends within its header or is no MultiVu log"
+            )
+    titles = list(lines[title_at][1])
     while titles and not titles[-1]:
         titles.pop()
-    lowered = [title.lower() for title in titles]
-    if any(title.startswith(_RAW_SCAN) for title in lowered):
+    if any(title.lower().startswith(_RAW_SCAN) for title in titles):
         raise FormatError(
             f"{path.name}: this is a raw-scan file (.rw.dat, voltages along the scan); its moments are in the "
             "file of the same name without .rw. Read that one"
         )
-    rows = []
-    for number in range(title_at + 2, len(lines) + 1):
-        line = lines[number - 1]
-        if line.strip(" \t,"):
-            rows.append((number, [cell.strip() for cell in _cells(line, delimiter, path.name, number)]))
-    log = _Log(path.name, _header(lines[:start], delimiter, path.name), titles, rows)
-    unfinished = not text.rstrip("\x1a").endswith(("\n", "\r"))
+    rows = [(number, cells) for number, cells in lines[title_at + 1 :] if any(cells)]
+    log = _Log(path.name, _header(lines[: data_at or title_at], path.name), titles, rows)
     if unfinished and len(rows) > 1 and len(rows[-1][1]) < min(len(cells) for _, cells in rows[:-1]):
         if last_row == "error":
             raise FormatError(
@@ -211,6 +219,48 @@ def _take_apart(path: Path, last_row: str) -> _Log:
     return log
 
 
+def _text_lines(name: str, data: bytes) -> tuple[list[tuple[int, list[str]]], bool]:
+    """Numbered lines as cells with decimal points, and whether the last line lacks its end."""
+    try:
+        text = decode(data)
+    except TextError as error:
+        raise FormatError(f"{name}: {error}") from None
+    lines = split_lines(text)
+    if not any(line.strip() for line in lines):
+        raise FormatError(f"{name}: the file is empty")
+    start = next((i for i, line in enumerate(lines) if _DATA.match(line)), -1)
+    title = next((line for line in lines[start + 1 :] if line.strip(" \t,;")), "")
+    # in the order of preference: a comma may stand within a title, a tab may not
+    delimiter = max("\t;,", key=lambda mark: (title.count(mark), -"\t;,".index(mark)))
+    table = []
+    for number, line in enumerate(lines, start=1):
+        # the lines of the header may have kept their commas where the table was saved with other separators
+        mark = "," if number <= start and delimiter not in line else delimiter
+        table.append((number, [cell.strip() for cell in _cells(line, mark, name, number)]))
+    if delimiter != ",":
+        _decimal_points(name, table[start + 1 :])
+    return table, not text.rstrip("\x1a").endswith(("\n", "\r"))
+
+
+def _decimal_points(name: str, rows: list[tuple[int, list[str]]]) -> None:
+    """Turn the decimal commas of a spreadsheet into points, in place."""
+    commas = [(line, cells, i) for line, cells in rows for i, cell in enumerate(cells) if _DECIMAL_COMMA.match(cell)]
+    if not commas:
+        return
+    first = f"{name}, line {commas[0][0]}: {commas[0][1][commas[0][2]]!r}"
+    for line, cells in rows:
+        point = next((cell for cell in cells if _DECIMAL_POINT.match(cell)), None)
+        if point is not None:
+            raise FormatError(
+                f"{first} has a comma, {point!r} (line {line}) a point; save the file with one decimal sign and "
+                "without thousands separators"
+            )
+    if all(_THOUSANDS.match(cells[i]) for _, cells, i in commas):
+        raise FormatError(f"{first} may have a decimal comma or a thousands separator; save the file without either")
+    for _, cells, i in commas:
+        cells[i] = cells[i].replace(",", ".")
+
+
 def _cells(line: str, delimiter: str, name: str, number: int) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
@@ -218,16 +268,14 @@ def _cells(line: str, delimiter: str, name: str, number: int) -> list[str]:
         raise FormatError(f"{name}, line {number}: the fields cannot be separated ({error})") from None
 
 
-def _header(lines: list[str], delimiter: str, name: str) -> dict[str, str]:
+def _header(lines: list[tuple[int, list[str]]], name: str) -> dict[str, str]:
     """Header entries as text. Newer programs write ``INFO,value,NAME``, older ones ``INFO,NAME,value``."""
     entries: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        if line.lstrip().startswith((";", "[")):
-            continue
-        cells = [cell.strip() for cell in _cells(line, delimiter, name, number)]
+    for number, line in lines:
+        cells = list(line)
         while cells and not cells[-1]:
             cells.pop()
-        if len(cells) < 2:
+        if len(cells) < 2 or cells[0].startswith((";", "[")):
             continue
         if cells[0].upper() in ("TITLE", "BYAPP", "FILEOPENTIME"):
             entries.setdefault(cells[0].upper(), ", ".join(cells[1:]))
@@ -276,10 +324,12 @@ def _channels(log: _Log, moment: str) -> list[tuple[Channel, list[tuple[int, lis
     if log.index("M'") is not None and "vsm" in present:
         # in ACMS files "Moment" is the amplitude of the alternating moment
         del present["vsm"]
+    alternating = any(log.index(title) is not None for title in ("M'", "AC Moment"))
     if not present:
         titles = ", ".join(log.titles[:12]) + (", ..." if len(log.titles) > 12 else "")
+        reason = "it holds alternating (AC) moments only" if alternating else "there is no moment column in this log"
         raise FormatError(
-            f"{log.name}: there is no moment column in this log. Expected one of "
+            f"{log.name}: {reason}. Expected one of "
             f"{', '.join(repr(channel.moment) for channel in CHANNELS)}; found {titles}"
         )
     filled = {
@@ -301,7 +351,8 @@ def _channels(log: _Log, moment: str) -> list[tuple[Channel, list[tuple[int, lis
             chosen[channel.mode] = (channel, filled[channel.key])
     if not chosen:
         names = ", ".join(repr(log.titles[at]) for at in present.values())
-        raise FormatError(f"{log.name}: the moment columns ({names}) are empty in all {len(log.rows)} rows")
+        hint = "; it is an AC measurement, whose alternating moments are not read" if alternating else ""
+        raise FormatError(f"{log.name}: the moment columns ({names}) are empty in all {len(log.rows)} rows{hint}")
     owner: dict[int, str] = {}
     for mode, (_, rows) in chosen.items():
         for line, _ in rows:
@@ -435,7 +486,8 @@ def _attributes(log: _Log, meaning: Mapping[str, str]) -> tuple[dict[str, float 
         steps.append(f"header entry {key} read as {attribute} in {unit}, as stated in the options")
     for key, (attribute, unit) in assigned.items():
         text = log.header[key]
-        number = _number(text.removesuffix(unit).strip())
+        text = text.removesuffix(unit).strip()
+        number = _number(text.replace(",", ".") if _DECIMAL_COMMA.match(text) and not _THOUSANDS.match(text) else text)
         if math.isnan(number):
             if key in meaning:
                 raise FormatError(f"{log.name}: header entry {key} is {text!r}, expected a number in {unit}")

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from labile.formats.text import TextError, decode
 
-_QD_HEADER = re.compile(r"^\s*\[Header\]\s*$", re.IGNORECASE | re.MULTILINE)
+_QD_HEADER = re.compile(r"^\s*\[Header\][\s,;]*$", re.IGNORECASE | re.MULTILINE)
 _QD_LINE = re.compile(r"^\s*(BYAPP|FILEOPENTIME|DATATYPE|STARTUPAXIS|FIELDGROUP|TITLE)\b", re.MULTILINE)
+_QD_DATA = re.compile(r"^\s*\[Data\][\s,;]*$", re.IGNORECASE | re.MULTILINE)
+_QD_TITLES = (
+    "long moment", "dc moment fixed ctr", "dc moment free ctr", "m. std. err.", "m-dc", "m-std.dev.", "dc std. err.",
+)  # fmt: skip
 _DIGIT = re.compile(r"\d")
 ZIP = b"PK\x03\x04"
 
 
+def multivu_titles(titles: Sequence[str]) -> bool:
+    """Whether column titles are those of a MultiVu log of moments.
+
+    Examples
+    --------
+    >>> multivu_titles(["Time", "Field (Oe)", "Temperature (K)", "Long Moment (emu)"]), multivu_titles(["T (K)", "M"])
+    (True, False)
+    """
+    names = {title.strip('" ').lower().partition(" (")[0] for title in titles}
+    return "temperature" in names and bool(names & {"field", "magnetic field"}) and not names.isdisjoint(_QD_TITLES)
+
+
 def quantum_design(head: bytes, name: str) -> str | None:
-    """Quantum Design MultiVu logs: a ``[Header]`` line first, then BYAPP, INFO, ... lines."""
+    """Quantum Design MultiVu logs: ``[Header]`` first, then BYAPP, INFO, ... lines; or the table of one alone."""
     try:
         text = decode(head, whole=False).replace("\r", "\n")
     except TextError as error:
         return str(error)
     header = _QD_HEADER.search(text)
     if header is None:
-        return "no [Header] line, which every Quantum Design file starts with"
+        lines = [line for line in _QD_DATA.sub("", text, count=1).split("\n") if line.strip(" \t,;")][:1]
+        if any(multivu_titles(line.split(mark)) for line in lines for mark in "\t;,"):
+            return None
+        return "no [Header] line, which every Quantum Design file starts with, and no column titles of one"
     if text[: header.start()].strip():
         return "[Header] is not the first line"
     if _QD_LINE.search(text) is None:

@@ -14,10 +14,10 @@ from labile.core.conditions import Conditions
 from labile.core.exchange import CSV_MARK, read_csv
 from labile.core.measurement import BRANCHES, Measurement, Provenance
 from labile.core.units import UnitError, field_unit, scale_to_si, si_unit, to_si
-from labile.formats.cells import MISSING, Table, parse_cell, text_table, workbook
+from labile.formats.cells import MISSING, Table, parse_cell, sheet_rows, text_table, workbook
 from labile.formats.columns import CONDITIONS, VALUES, Column, fits, understand
 from labile.formats.registry import FormatError
-from labile.formats.signatures import ZIP
+from labile.formats.signatures import ZIP, multivu_titles
 
 _QUANTITY_TEXT = re.compile(r"^\s*(?P<number>[+\-−]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?)\s*(?P<unit>.*?)\s*$")
 _BOHR_MAGNETONS = 1e-20
@@ -110,6 +110,11 @@ def read(
             )
         return [read_csv(path)]
     _check_choices(path.name, branch, decimal, duplicates, quantity)
+    if data.startswith(ZIP) and not {"columns", "units", "quantity", "sheet", "decimal", "separator"} & given.keys():
+        if any(multivu_titles(cells) for _, cells in sheet_rows(path, None)[1][:100]):
+            from labile.formats import quantum_design
+
+            return quantum_design.read(path, sample=sample, duplicates=duplicates)
     table = workbook(path, sheet) if data.startswith(ZIP) else text_table(path.name, data, separator, decimal)
     meaning = _assign(table, dict(columns or {}), dict(units or {}), quantity)
     fixed = {"temperature": temperature, "pressure": pressure, "magnetic_field": magnetic_field}
