@@ -288,12 +288,16 @@ class JointProblem:
         self, group: _Group, conditions: Conditions, values: Mapping[str, float]
     ) -> tuple[Populations, Fold | None]:
         fold: Fold | None = None
-        if group.width and group.side == "equilibrium":
-            populations = distributed_equilibrium(self.model, group.width, values, conditions)
-        elif group.width:
-            populations = distributed(
-                self.model, group.width, values, lambda member: _on_side(member, conditions, values, group.side)[0]
-            )
+        if group.width:
+            # statements often share their windows, and members of a distribution are many
+            distinct, back = _distinct(conditions)
+            if group.side == "equilibrium":
+                populations = distributed_equilibrium(self.model, group.width, values, distinct)
+            else:
+                populations = distributed(
+                    self.model, group.width, values, lambda member: _on_side(member, distinct, values, group.side)[0]
+                )
+            populations = populations[back]
         else:
             populations, fold = _on_side(self.model, conditions, values, group.side)
         return populations.require_converged(f"joint fit, {group.side} branch"), fold
@@ -358,6 +362,13 @@ def _shifted(group: _Group, objectives: tuple[Objective, ...], values: Mapping[s
             temperature = np.array(group.conditions.temperature) if temperature is None else temperature
             temperature[request.places] += values[offset]
     return group.conditions if temperature is None else replace(group.conditions, temperature=temperature)
+
+
+def _distinct(conditions: Conditions) -> tuple[Conditions, np.ndarray]:
+    """Conditions without repetitions of (T, P), and where each of the given ones is among them."""
+    pairs = np.stack([conditions.temperature, conditions.pressure], axis=1)
+    _, first, back = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    return conditions[first], back.reshape(-1)
 
 
 def _on_side(

@@ -93,12 +93,12 @@ class Statement:
         return self.kind in TRANSITION_KINDS
 
     def grid(self) -> np.ndarray:
-        """Return temperatures (K) of the path on which it is evaluated: about 0.25 K apart in a window."""
+        """Return temperatures (K) of the path on which it is evaluated: about 0.5 K apart in a window."""
         if self.temperatures:
             return np.asarray(self.temperatures, dtype=float)
         assert self.window is not None
         low, high = self.window
-        return np.linspace(low, high, int(np.clip((high - low) / 0.25, 40, 1200)) + 1)
+        return np.linspace(low, high, int(np.clip((high - low) / 0.5, 40, 1200)) + 1)
 
 
 @dataclass(frozen=True)
