@@ -240,3 +240,126 @@ def test_columns_of_the_same_quantity_stay_apart(tmp_path):
     found = read(table(tmp_path, "T (K),chiT (cm3 K/mol),chiT (cm3 K/mol)\n120,3,4\n"))
     assert len({m.label for m in found}) == 2
     np.testing.assert_allclose([m.values[0] / CM3 for m in found], [3, 4], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("title", "branch"),
+    [
+        ("chiT up (cm3 K/mol)", "heating"),
+        ("chiT (heating) / cm3 K mol-1", "heating"),
+        ("Heating χT / cm3 K mol-1", "heating"),
+        ("χ_m T [cm3 mol-1 K] (warming mode)", "heating"),
+        ("chiT_down (cm3 K/mol)", "cooling"),
+        ("χT (cm3 K mol-1) ↓", "cooling"),
+        ("2nd cooling XT (emu K/mol)", "cooling"),
+        ("chi_m*T (cm3 K mol-1)", "equilibrium"),
+        ("ΧmT (emu K/mol)", "equilibrium"),
+    ],
+)
+def test_titles_say_the_branch(tmp_path, title, branch):
+    m = one(tmp_path, f"T (K)\t{title}\n120\t3.00\n300\t3.12\n")
+    assert (m.quantity, m.branch) == ("chi_t", branch)
+    np.testing.assert_allclose(m.values, np.array([3.00, 3.12]) * CM3, rtol=1e-12)
+
+
+def test_heating_and_cooling_columns_and_their_errors(tmp_path):
+    text = "T (K),chiT heating (cm3 K/mol),err chiT heating,chiT cooling (cm3 K/mol),err chiT cooling\n"
+    up, down = read(table(tmp_path, text + "120,1.0,0.1,2.0,0.2\n300,3.0,0.3,3.1,0.4\n"))
+    assert (up.branch, down.branch) == ("heating", "cooling")
+    np.testing.assert_allclose(down.sigma, np.array([0.2, 0.4]) * CM3, rtol=1e-12)
+
+
+def test_tables_side_by_side_keep_their_own_temperatures(tmp_path):
+    text = "T heating (K),chiT (cm3 K/mol),T cooling (K),chiT (cm3 K/mol)\n"
+    up, down = read(table(tmp_path, text + "100,1.0,300,3.1\n200,2.0,150,2.9\n300,3.0,,\n250,2.6,,\n"))
+    assert (up.branch, len(up), down.branch, len(down)) == ("heating", 4, "cooling", 2)
+    assert down.temperature.tolist() == [300.0, 150.0]
+    assert up.label != down.label
+
+
+def test_branch_of_title_and_option_must_agree(tmp_path):
+    file = table(tmp_path, "T (K),chiT heating (cm3 K/mol)\n120,3.00\n300,3.12\n")
+    with pytest.raises(FormatError, match="cooling"):
+        read(file, branch="cooling")
+    assert read(file, branch="heating")[0].branch == "heating"
+    with pytest.raises(FormatError, match="cooling and heating"):
+        read(table(tmp_path, "T cooling (K),chiT heating (cm3 K/mol)\n120,3.00\n"))
+
+
+@pytest.mark.parametrize(
+    ("titles", "quantity", "value"),
+    [
+        ("Temp. (K),HS fraction", "high_spin_fraction", 0.5),
+        ("Temperature/K,gamma_HS", "high_spin_fraction", 0.5),
+        ("T(K),HS%", "high_spin_fraction", 0.005),
+        ("Temperature T (K),% HS", "high_spin_fraction", 0.005),
+        ("T(K),p (nC cm-2 K-1)", "pyroelectric_coefficient", 0.5e-5),
+        ("T(K),Polarization (uC/cm2)", "polarization", 0.5e-2),
+        ("T(K),Polarization P (uC/cm2)", "polarization", 0.5e-2),
+        ("T(K),I (pA)", "current", 0.5e-12),
+        ("T(K),Current(A)", "current", 0.5),
+        ("T(K),Moment (m) [emu]", "moment", 5e-4),
+    ],
+)
+def test_titles_chemists_write(tmp_path, titles, quantity, value):
+    m = one(tmp_path, f"{titles}\n120,0.5\n")
+    assert m.quantity == quantity
+    np.testing.assert_allclose(m.values, value, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("title", "seconds"), [("time/s", 5.0), ("t (min)", 300.0)])
+def test_titles_of_times(tmp_path, title, seconds):
+    m = one(tmp_path, f"{title},T (K),I (pA)\n5,120,0.5\n")
+    np.testing.assert_allclose(m.conditions.time, seconds)
+
+
+@pytest.mark.parametrize(
+    ("titles", "message"),
+    [
+        ("T (K),XT", "unit is missing"), ("T (K),X (emu/mol)", "no column is recognised"), ("T (K),FC", "no column"),
+        ("T (K),M (emu/g)", "moment"), ("T (K),chiT up down", "no column"), ("T,chiT (cm3 K/mol)", "unit is missing"),
+        ("T set (K),T (K),Temperature (K),chiT (cm3 K/mol)", "several columns are a temperature"),
+    ],
+)  # fmt: skip
+def test_ambiguous_titles_are_refused_with_help(tmp_path, titles, message):
+    row = ",".join(["120"] * (titles.count(",") + 1))
+    with pytest.raises((FormatError, UnitError), match=message) as refused:
+        read(table(tmp_path, f"{titles}\n{row}\n"))
+    assert "columns" in str(refused.value) or "units" in str(refused.value)
+
+
+VSM_EXPORT = """#RUN ON SOFTWARE VERSION:,,,
+1.2,,,
+Magnet: simulated,,,
+Mass: 1.00000 g,,,
+##DATA TABLE,,,
+Step,Temperature [K],Moment (m) [emu],Status
+2,300,-7.81E-05,GOOD
+2,290,-7.75E-05,GOOD
+"""
+
+
+def test_lines_about_the_instrument_are_no_titles(tmp_path):
+    m = one(tmp_path, VSM_EXPORT)
+    assert (m.quantity, len(m)) == ("moment", 2)
+    np.testing.assert_allclose(m.values, [-7.81e-8, -7.75e-8], rtol=1e-12)
+
+
+def test_titles_separated_by_several_tabs(tmp_path):
+    m = one(
+        tmp_path,
+        "# time [s]\t\t\tTemp [K]\t\tMean I [A]\t\tI [A]\t\n4e2\t275.9\t1\t-4.7e-11\n6e2\t277.2\t1\t-7.9e-11\n",
+    )
+    assert (m.quantity, m.values.tolist()) == ("current", [-4.7e-11, -7.9e-11])
+    np.testing.assert_allclose(m.conditions.time, [400, 600])
+
+
+def test_a_row_of_units_with_one_unit(tmp_path):
+    m = one(tmp_path, "T,HS fraction\nK,\n120,0.5\n300,0.9\n")
+    assert (m.quantity, m.temperature.tolist()) == ("high_spin_fraction", [120.0, 300.0])
+
+
+def test_a_ratio_is_no_unit(tmp_path):
+    m = one(tmp_path, "T (K)\tI (A)\tp/TSC-ratio\n120\t1e-12\t70\n130\t2e-12\t80\n")
+    assert m.quantity == "current"
+    assert any("columns not read: 3" in step for step in m.provenance.steps)

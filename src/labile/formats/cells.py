@@ -67,7 +67,7 @@ def text_table(name: str, data: bytes, separator: str | None, decimal: str | Non
     else:
         raise FormatError(f"{name}: option separator={separator!r} is unknown; use 'tab', ';', ',' or 'blanks'")
     rows = [(number, _cells(line, mark, name, number)) for number, line in content]
-    first = next((i for i, (_, cells) in enumerate(rows) if _is_data(cells)), None)
+    first = _first_data(rows)
     if first is None:
         raise FormatError(f"{name}: no row of numbers found (columns separated by {_NAMES[mark]})")
     width = Counter(len(cells) for _, cells in rows[first:]).most_common(1)[0][0]
@@ -93,6 +93,14 @@ def _is_data(cells: list[str]) -> bool:
     filled = [cell for cell in cells if cell.lower() not in MISSING]
     numbers = sum(1 for cell in filled if parse_cell(cell.replace(",", ".")) is not None)
     return bool(filled) and 2 * numbers >= len(filled) and parse_cell(filled[0].replace(",", ".")) is not None
+
+
+def _first_data(rows: list[tuple[int, list[str]]]) -> int | None:
+    """Index of the first row of numbers; a single number above a table of several columns is a remark."""
+    filled = [sum(map(bool, cells)) if _is_data(cells) else 0 for _, cells in rows]
+    usual = Counter(count for count in filled if count).most_common(1)
+    least = 2 if usual and usual[0][0] > 1 else 1
+    return next((i for i, count in enumerate(filled) if count >= least), None)
 
 
 def _find_separator(name: str, lines: list[str], before: list[str], decimal: str | None) -> str:
@@ -153,7 +161,9 @@ def _titles(
     title_line = first
     for number, line in head:
         cells = _split_titles(line, width, mark)
-        if len(cells) < 2 <= width or not any(cells):
+        filled = [cell for cell in cells if cell]
+        alone = len(filled) < 2 <= width and not (rows and all(map(is_unit, filled)))
+        if len(cells) < 2 <= width or alone or not filled:
             steps.append(f"line {number} is no column title: {line.strip()[:80]!r}")
         elif len(cells) != width:
             raise FormatError(
@@ -193,6 +203,8 @@ def _titles(
 def _split_titles(line: str, width: int, mark: str) -> list[str]:
     """Titles may be separated otherwise than the numbers: take the first mark that gives as many."""
     attempts = [_plain_split(line, mark)] if mark != " " else []
+    if "\t\t" in line:
+        attempts.append([cell.strip() for cell in re.split(r"\t+", line.strip("\t "))])
     attempts += [_plain_split(line, other) for other in ("\t", ";", ",") if other != mark and other in line]
     if mark == " ":
         attempts.append([cell for cell in re.split(r"\s{2,}|\t", line.strip()) if cell])
@@ -270,7 +282,7 @@ def workbook(path: Path, sheet: str | None) -> Table:
     used = len(rows[0][1])
     comments = [(number, "\t".join(cells)) for number, cells in rows if _COMMENT.match(cells[0])]
     rows = [(number, cells) for number, cells in rows if not _COMMENT.match(cells[0])]
-    first = next((i for i, (_, cells) in enumerate(rows) if _is_data(cells)), None)
+    first = _first_data(rows)
     if first is None:
         raise FormatError(f"{path.name}: no row of numbers in sheet {chosen!r}")
     head = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labile.core.units import UnitError, scale_to_si
 
@@ -29,8 +29,8 @@ _SYNONYMS = {
     "pressure": "pressure press",
     "magnetic_field": "magneticfield field appliedfield mu0h fieldstrength",
     "time": "time timestamp elapsedtime",
-    "chi_m": "chim chi chimol molarsusceptibility chimolar susceptibility magneticsusceptibility",
-    "chi_t": "chit chimt chitproduct chimolt chitimest susceptibilitytimestemperature chitm",
+    "chi_m": "chim chi chimol molarsusceptibility chimolar susceptibility magneticsusceptibility xm xmol",
+    "chi_t": "chit chimt chitproduct chimolt chitimest susceptibilitytimestemperature chitm xt xmt xmolt",
     "mu_eff": "mueff effectivemoment effectivemagneticmoment mueffective",
     "moment": "moment magneticmoment longmoment magnetization magnetisation",
     "current": "current pyrocurrent pyroelectriccurrent shortcircuitcurrent",
@@ -38,7 +38,8 @@ _SYNONYMS = {
     "polarization": "polarization polarisation ps spontaneouspolarization spontaneouspolarisation",
     "polarization_change": "polarizationchange polarisationchange deltap dps deltaps deltapolarization",
     "pyroelectric_coefficient": "pyroelectriccoefficient pyrocoefficient pyrocoeff pyro dpdt pyroelectriccoeff",
-    "high_spin_fraction": "highspinfraction hsfraction gammahs nhs xhs fhs hs fractionhs fractionofhs",
+    "high_spin_fraction": "highspinfraction hsfraction gammahs nhs xhs fhs hs fractionhs fractionofhs"
+    " hsmolarfraction hsmolefraction highspinmolarfraction gammahighspin",
 }
 # case matters for single letters; where one means several things the unit decides
 _LETTERS = {
@@ -65,7 +66,27 @@ _SIGMA_OF = re.compile(rf"^{_SIGMA}\s*\(\s*(?P<of>[^()]+?)\s*\)\s*(?P<rest>.*)$"
 _SIGMA_BEFORE = re.compile(rf"^{_SIGMA}[\s_.\-]+(?:of\s+|in\s+)?(?P<of>.+)$", re.IGNORECASE)
 _SIGMA_AFTER = re.compile(rf"^(?P<of>.+?)(?:[\s_.\-]+|(?=±)){_SIGMA}$", re.IGNORECASE)
 _BRACKET = re.compile(r"^(?P<name>.*?)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>(?:[^()]|\([^()]*\))*)\))\s*$")
-_GREEK = {"χ": "chi", "µ": "mu", "μ": "mu", "Δ": "delta", "∆": "delta", "γ": "gamma", "σ": "sigma", "·": "", "₀": "0"}
+_HEATING = r"heating|warming|up|↑"
+_COOLING = r"cooling|down|↓"
+_BRANCH = re.compile(
+    r"[\s_,;:\-]*[(\[]?(?<![A-Za-z])(?:(?:1st|2nd|3rd|\dth|first|second|third)\s+)?"
+    rf"(?:(?P<heating>{_HEATING})|(?P<cooling>{_COOLING}))"
+    r"(?:\s+(?:mode|run|branch|sweep|cycle))?(?:[\s_]?\d)?(?![A-Za-z\d])[)\]]?[\s_,;:\-]*",
+    re.IGNORECASE,
+)
+_WITH_SYMBOL = re.compile(r"^(?P<word>.*[A-Za-z]{3,}.*?)[\s,]+\(?(?P<symbol>[^\s()]{1,6})\)?$")
+_GREEK = {
+    "χ": "chi",
+    "Χ": "chi",
+    "µ": "mu",
+    "μ": "mu",
+    "Δ": "delta",
+    "∆": "delta",
+    "γ": "gamma",
+    "σ": "sigma",
+    "·": "",
+    "₀": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -82,12 +103,15 @@ class Column:
         Quantities the name can stand for.
     sigma_of : str or None
         None for a column of values; else the name whose standard uncertainty it holds, empty for the column before.
+    branch : str
+        ``"heating"`` or ``"cooling"`` where the title says so, else empty.
     """
 
     name: str
     unit: str
     candidates: tuple[str, ...] = ()
     sigma_of: str | None = None
+    branch: str = ""
 
 
 def plain(name: str) -> str:
@@ -139,7 +163,15 @@ def quantities_called(name: str) -> tuple[str, ...]:
     found = _BY_NAME.get(plain(name))
     if found is None and name.strip() in CONDITIONS + VALUES:
         found = name.strip()
-    return () if found is None else (found,)
+    if found is not None:
+        return (found,)
+    both = _WITH_SYMBOL.match(name.strip())
+    if both is None:
+        return ()
+    # a word with its symbol, as in "Temperature T" or "Moment (m)"; the two must agree
+    word = _BY_NAME.get(plain(both["word"]))
+    symbol = _LETTERS.get(both["symbol"]) or (_BY_NAME.get(plain(both["symbol"])),)
+    return (word,) if word is not None and word in symbol else ()
 
 
 def understand(title: str) -> Column:
@@ -151,7 +183,29 @@ def understand(title: str) -> Column:
     'chiT'
     >>> understand("chi T / cm3 K mol-1").candidates
     ('chi_t',)
+    >>> understand("chiT (heating)").branch
+    'heating'
     """
+    branch, rest = _split_branch(title)
+    if branch:
+        column = _understand(rest)
+        if column.candidates or column.sigma_of:
+            return replace(column, branch=branch)
+    return _understand(title)
+
+
+def _split_branch(title: str) -> tuple[str, str]:
+    """``"heating"`` or ``"cooling"`` and the title without it; empty when it names neither or both."""
+    found = list(_BRANCH.finditer(title))
+    named = {"heating" if one["heating"] else "cooling" for one in found}
+    if len(named) != 1:
+        return "", title
+    return named.pop(), _BRANCH.sub(" ", title).strip()
+
+
+def _understand(title: str) -> Column:
+    if plain(title).endswith("ratio"):
+        return Column(title.strip(), "")  # what stands after the slash is no unit
     of = _SIGMA_OF.match(title.strip())
     if of is not None and quantities_called(of["of"]) and not (of["of"].strip() in ("T", "M", "m") and not of["rest"]):
         return Column(title.strip(), of["rest"].strip(" /[]()"), sigma_of=of["of"])
@@ -159,6 +213,8 @@ def understand(title: str) -> Column:
         # sigma(T) of a temperature, not an uncertainty in tesla
         return Column(title.strip(), "", sigma_of="T")
     name, unit = split_unit(title)
+    if "%" in name and not unit:
+        name, unit = name.replace("%", " ").strip(), "%"
     if _SIGMA_ALONE.match(name):
         return Column(name, unit, sigma_of="")
     for pattern in (_SIGMA_AFTER, _SIGMA_BEFORE):

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,11 +117,21 @@ def read(
 
             return quantum_design.read(path, sample=sample, duplicates=duplicates)
     table = workbook(path, sheet) if data.startswith(ZIP) else text_table(path.name, data, separator, decimal)
-    meaning = _assign(table, dict(columns or {}), dict(units or {}), quantity)
     fixed = {"temperature": temperature, "pressure": pressure, "magnetic_field": magnetic_field}
-    return _measurements(
-        table, meaning, fixed, digitising_error, duplicates, sample, branch, Provenance.of_file(path, "tables", given)
-    )
+    provenance = Provenance.of_file(path, "tables", given)
+    blocks = [range(len(table.titles))] if columns else _side_by_side(table)
+    found: list[Measurement] = []
+    for block in blocks:
+        part = replace(table, steps=list(table.steps))
+        if len(blocks) > 1:
+            part.steps.append(
+                f"{len(blocks)} tables side by side; this one is columns {block.start + 1} to {block.stop}"
+            )
+        meaning = _assign(part, dict(columns or {}), dict(units or {}), quantity, block)
+        found += _measurements(
+            part, meaning, fixed, digitising_error, duplicates, sample, branch, provenance, alone=len(blocks) == 1
+        )
+    return found
 
 
 def _check_choices(name: str, branch: str, decimal: str | None, duplicates: str, quantity: str | None) -> None:
@@ -135,6 +146,16 @@ def _check_choices(name: str, branch: str, decimal: str | None, duplicates: str,
             raise FormatError(f"{name}: option {option}={value!r} is unknown; use one of {known}")
 
 
+def _side_by_side(table: Table) -> list[range]:
+    """Columns of each part when every temperature column is followed by values of its own."""
+    understood = [understand(title).candidates for title in table.titles]
+    starts = [i for i, candidates in enumerate(understood) if candidates == ("temperature",)]
+    blocks = [range(start, stop) for start, stop in pairwise([*starts, len(understood)])]
+    if len(blocks) < 2 or starts[0] or not all(any(set(VALUES) & {*understood[i]} for i in block) for block in blocks):
+        return [range(len(understood))]
+    return blocks
+
+
 @dataclass(frozen=True)
 class _Use:
     """One column that is read: position (from 0), quantity and unit; `sigma` is another column's position."""
@@ -144,10 +165,11 @@ class _Use:
     unit: str
     sigma: int | None = None
     sigma_unit: str = ""
+    branch: str = ""
 
 
 def _assign(
-    table: Table, columns: dict[str, str | int], units: dict[str | int, str], quantity: str | None
+    table: Table, columns: dict[str, str | int], units: dict[str | int, str], quantity: str | None, block: range
 ) -> dict[str, list[_Use]]:
     """Conditions (one column each) and values (one or several) among the columns."""
     understood = [understand(title) for title in table.titles]
@@ -162,7 +184,8 @@ def _assign(
     uses: dict[str, list[_Use]] = {}
     unknown: list[int] = []
     sigmas: list[int] = []
-    for position, column in enumerate(understood):
+    for position in block:
+        column = understood[position]
         found: str | None
         if position in stated:
             if stated[position].startswith("sigma"):
@@ -178,7 +201,8 @@ def _assign(
         if found is None:
             unknown.append(position)
             continue
-        uses.setdefault(found, []).append(_Use(position, found, _unit(table, position, column, found, units)))
+        unit = _unit(table, position, column, found, units)
+        uses.setdefault(found, []).append(_Use(position, found, unit, branch=column.branch))
     if quantity is not None and quantity not in uses:
         meant = [p for p in unknown if not understood[p].candidates or quantity in understood[p].candidates]
         if len(meant) != 1:
@@ -226,6 +250,8 @@ def _attach_sigmas(
         if of:
             targets = [use for use in everything if understood[use.position].name == of]
             targets = targets or [use for use in everything if use.quantity in understand(of).candidates]
+            if len(targets) > 1:
+                targets = [use for use in targets if use.branch == understood[position].branch]
         else:
             targets = sorted((use for use in everything if use.position < position), key=lambda use: use.position)[-1:]
         if len(targets) == 1:
@@ -388,6 +414,7 @@ def _measurements(
     sample: str,
     branch: str,
     provenance: Provenance,
+    alone: bool,
 ) -> list[Measurement]:
     conditions = {name: _numbers(table, meaning[name][0]) for name in CONDITIONS if name in meaning}
     for name, value in fixed.items():
@@ -417,18 +444,39 @@ def _measurements(
     uses = [use for name in VALUES for use in meaning.get(name, [])]
     values = [_numbers(table, use) for use in uses]
     if duplicates == "error":
-        _refuse_duplicates(table, [*conditions.values(), *values])
+        _refuse_duplicates(table, [*conditions.values(), *values], values)
+    of_temperature = meaning["temperature"][0].branch if "temperature" in meaning else ""
     return [
-        _one(table, use, numbers, conditions, digitising_error, sample, branch, provenance, alone=len(uses) == 1)
+        _one(
+            table, use, numbers, conditions, digitising_error, sample,
+            _branch(table, use, of_temperature, branch), provenance, alone=alone and len(uses) == 1,
+        )
         for use, numbers in zip(uses, values, strict=True)
-    ]
+    ]  # fmt: skip
 
 
-def _refuse_duplicates(table: Table, everything: list[_Numbers]) -> None:
+def _branch(table: Table, use: _Use, of_temperature: str, stated: str) -> str:
+    """Heating or cooling from the titles; the option only where they say neither."""
+    named = {name for name in (use.branch, of_temperature) if name}
+    if not named:
+        return stated
+    if len(named) > 1 or stated not in ("equilibrium", *named):
+        raise FormatError(
+            f"{table.name}, column {use.position + 1} {table.titles[use.position]!r}: the titles say"
+            f" {' and '.join(sorted(named))}{'' if stated == 'equilibrium' else f', the option branch {stated!r}'};"
+            " correct one"
+        )
+    return named.pop()
+
+
+def _refuse_duplicates(table: Table, everything: list[_Numbers], values: list[_Numbers]) -> None:
     seen: dict[bytes, int] = {}
     # NaN has one bit pattern here, so that bytes compare blank cells as equal
     keys = np.column_stack([column for n in everything for column in (n.value, n.sigma, n.limit.astype(float))])
-    for (line, _), key in zip(table.rows, keys, strict=True):
+    empty = np.all([np.isnan(numbers.value) for numbers in values], axis=0)
+    for (line, _), key, unused in zip(table.rows, keys, empty, strict=True):
+        if unused:
+            continue
         if key.tobytes() in seen:
             raise FormatError(
                 f"{table.name}, line {line}: the same numbers as line {seen[key.tobytes()]}; remove one, or "
@@ -452,6 +500,8 @@ def _one(
     title = table.titles[use.position]
     name_of_column = title if title and table.titles.count(title) == 1 else f"{title} column {use.position + 1}".strip()
     steps = [*table.steps, f"{use.quantity} from column {use.position + 1} {title!r} in {use.unit}"]
+    if branch in ("heating", "cooling") and "branch" not in dict(provenance.options):
+        steps.append(f"{branch}, as the title says")
     keep = ~np.isnan(numbers.value)
     blank = [line for (line, _), kept in zip(table.rows, keep, strict=True) if not kept]
     if blank:
