@@ -54,6 +54,20 @@ def test_the_loop_gives_t_half_and_gamma(results):
     assert set(result.populations) == {"heating", "cooling"}
 
 
+def test_the_loop_with_other_entropies(results):
+    """SCIENCE section 12: every assumed entropy describes the loop; T1/2 and Gamma follow it."""
+    result, out = results("dpp_loop")
+    for entropy, t_half, interaction in ((50, 148.43, 4344), (70, 147.31, 4920)):
+        fitted = result.comparison_fits[f"entropy {entropy} J/K/mol"]
+        assert fitted.result.converged
+        assert fitted.result.chi2 == pytest.approx(0, abs=1e-12)
+        assert fitted.values["HS.enthalpy"] / entropy == pytest.approx(t_half, abs=0.01)
+        assert fitted.values["LS-HS.interaction"] == pytest.approx(interaction, abs=1)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    for text in ("163.0(6)", "123.0(6)", "147.8(5)", "assumed: typical of iron(II)", "The entropy is an assumption"):
+        assert text in report
+
+
 def test_feco_agrees_with_the_paper(results):
     """Every number of the text within the range it is quoted with."""
     result, _ = results("feco")
