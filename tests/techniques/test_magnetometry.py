@@ -24,6 +24,7 @@ from labile.techniques.magnetometry import (
     MagnetometryError,
     MagnetometryWarning,
     MuEff,
+    OverstatedSigmaWarning,
     high_spin_fraction,
     mu_eff,
     reduce_moment,
@@ -31,6 +32,7 @@ from labile.techniques.magnetometry import (
     spin_only_chi_t,
     transition_temperatures,
 )
+from labile.techniques.magnetometry.scatter import sigma_over_scatter
 
 CHI_T = 4 * math.pi * 1e-6  # m3 K/mol per cm3 K/mol
 STATES = (State("LS", 0), State("HS", 2), State("V", 2))
@@ -81,7 +83,8 @@ def test_impossible_spins_are_refused(bad):
 @pytest.mark.parametrize("centre", ["fixed", "free"])
 def test_erbium_sample_at_room_temperature(centre):
     (raw,) = quantum_design.read(ER_FILE, moment=centre, header_meaning=ER_HEADER)
-    chi_t = reduce_moment(raw)
+    with pytest.warns(OverstatedSigmaWarning, match="over 1000|about [3-9]"):
+        chi_t = reduce_moment(raw)
     last = int(np.argmin(np.abs(chi_t.temperature - 300)))
     assert chi_t.temperature[last] == pytest.approx(299.93, abs=0.01)
     assert chi_t.in_unit()[last] == pytest.approx(11.37, rel=0.01)
@@ -97,7 +100,7 @@ def test_erbium_sample_at_room_temperature(centre):
 
 
 def test_a_header_that_mentions_a_matrix_without_its_mass_warns():
-    (raw,) = quantum_design.read(ER_FILE)
+    raw = replace(quantum_design.read(ER_FILE)[0], sigma=None)
     with pytest.warns(MagnetometryWarning, match="mentions eicosane"):
         reduce_moment(raw, diamagnetic_susceptibility="estimate")
 
@@ -432,7 +435,7 @@ def test_window_and_refusals():
 
 
 def test_the_erbium_sample_shows_no_transition():
-    (raw,) = quantum_design.read(ER_FILE, header_meaning=ER_HEADER)
+    raw = replace(quantum_design.read(ER_FILE, header_meaning=ER_HEADER)[0], sigma=None)
     found = transition_temperatures(reduce_moment(raw))
     assert found.t_half_up is None
     assert found.t_half_down is None
@@ -595,3 +598,45 @@ def test_reduction_emits_no_warning_for_ordinary_data():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         reduce_moment(sample(), **MASSES, diamagnetic_susceptibility="estimate")
+
+
+def _simulated_curie(points, stated, noise, jump=0.0, **others):
+    """Simulated paramagnet with a step, noise of `noise` times the moment, sigma stated as `stated` times it."""
+    t = np.linspace(5.0, 300.0, points)
+    exact = (1.0 + jump * (t > 150)) / t * 1e-3
+    moment = exact * (1.0 + np.random.default_rng(5).normal(0.0, noise, points))
+    conditions = Conditions(t, magnetic_field=0.05)
+    return Measurement.from_field("moment", moment, "emu", conditions, sigma=stated * exact, **others)
+
+
+@pytest.mark.parametrize("points", [40, 400])
+@pytest.mark.parametrize("jump", [0.0, 2.0])
+def test_sigma_far_above_the_scatter_is_said(points, jump):
+    raw = _simulated_curie(points, stated=0.05, noise=5e-4, jump=jump)
+    with pytest.warns(OverstatedSigmaWarning, match="times the scatter of neighbouring points"):
+        chi_t = reduce_moment(raw, **MASSES, diamagnetic_susceptibility=0.0)
+    assert any("stated sigma kept as recorded" in step for step in chi_t.provenance.steps)
+    # recorded, not changed
+    np.testing.assert_allclose(chi_t.sigma / chi_t.values, 0.05, rtol=5e-3)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize("quantity", ["chi_t", "chi_m", "mu_eff"])
+def test_sigma_near_the_scatter_is_taken_without_a_word(ratio, quantity):
+    raw = _simulated_curie(60, stated=2e-3 * ratio, noise=2e-3, jump=1.0)
+    chi_t = reduce_moment(raw, quantity=quantity, **MASSES, diamagnetic_susceptibility=0.0)
+    assert not any("scatter" in step for step in chi_t.provenance.steps)
+
+
+def test_scatter_is_not_judged_from_few_points_or_magnetisation_curves():
+    for raw in (_simulated_curie(11, 0.05, 1e-4), _simulated_curie(60, 0.05, 1e-4, branch="isothermal")):
+        reduce_moment(raw, **MASSES, diamagnetic_susceptibility=0.0)
+
+
+@pytest.mark.parametrize("true_ratio", [0.5, 1.0, 4.0, 30.0])
+def test_sigma_over_scatter_is_what_was_simulated(true_ratio):
+    t = np.sort(np.random.default_rng(1).uniform(2.0, 300.0, 4000))
+    sigma = 0.01 + t / 1000
+    values = 3.0 + np.tanh((t - 150.0) / 20.0) + np.random.default_rng(2).normal(0.0, sigma)
+    assert sigma_over_scatter(t, values, true_ratio * sigma) == pytest.approx(true_ratio, rel=0.08)
+    assert sigma_over_scatter(t, np.full(t.size, 2.0), sigma) > 1e6

@@ -4,6 +4,7 @@ from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFract
 from labile.techniques.magnetometry.reduction import (
     MagnetometryError,
     MagnetometryWarning,
+    OverstatedSigmaWarning,
     high_spin_fraction,
     reduce_moment,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "MagnetometryError",
     "MagnetometryWarning",
     "MuEff",
+    "OverstatedSigmaWarning",
     "TransitionTemperatures",
     "high_spin_fraction",
     "mu_eff",

@@ -19,6 +19,7 @@ from labile.core.constants import BOHR_MAGNETON, BOLTZMANN, VACUUM_PERMEABILITY
 from labile.core.measurement import CorrelatedTerm, Measurement
 from labile.core.units import from_si
 from labile.techniques.magnetometry.holder import MagnetometryError, holder_moment
+from labile.techniques.magnetometry.scatter import OVERSTATED, sigma_over_scatter
 from labile.techniques.magnetometry.spin_only import CURIE_CONSTANT, mu_eff
 
 MINIMUM_FIELD = 1e-3
@@ -29,6 +30,10 @@ SATURATION_ONSET = 0.1
 
 class MagnetometryWarning(UserWarning):
     """A reduced number is doubtful; the same sentence stands in the steps of its provenance."""
+
+
+class OverstatedSigmaWarning(MagnetometryWarning):
+    """The sigma of a file is far above the scatter of its points, so that it is no noise of independent points."""
 
 
 def reduce_moment(
@@ -103,6 +108,8 @@ def reduce_moment(
     -----
     MagnetometryWarning
         Where the sample saturates (mu_B B / k_B T > 0.1), and where the header names a matrix without its mass.
+    OverstatedSigmaWarning
+        Where the stated sigma is more than five times the scatter of neighbouring points in temperature.
 
     Examples
     --------
@@ -187,6 +194,17 @@ def reduce_moment(
     for step in steps:
         if step.startswith("no matrix correction although"):
             warnings.warn(f"{where}: {step}", MagnetometryWarning, stacklevel=2)
+    if sigma is not None and measurement.branch != "isothermal":
+        ratio = sigma_over_scatter(temperature, values, sigma * np.abs(scale))
+        if ratio is not None and ratio > OVERSTATED:
+            share = float(np.median(sigma * np.abs(scale) / np.maximum(np.abs(values), 1e-300)))
+            often = "over 1000" if ratio > 1000 else f"about {ratio:.0f}"
+            steps.append(
+                f"stated sigma kept as recorded, but it is {often} times the scatter of neighbouring points (median"
+                f" {share:.2g} of the value): no noise of single points but an error common to them, so that chi2 will"
+                ' lie far below 1. Let a fit find the noise (noise = "free" in a manifest)'
+            )
+            warnings.warn(f"{where}: {steps[-1]}", OverstatedSigmaWarning, stacklevel=2)
     limits = measurement.limits
     if limits is not None:
         limits = limits * np.sign(flux_density).astype(int)
