@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -248,14 +249,24 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
     if kind == "number":
         return {name: read_quantity(text, "factor").value}
     if kind == "holder":
-        if isinstance(text, str) and (folder / text).is_file():
-            blanks = [m for m in read_file(folder / text)[0] if m.quantity == reduction.takes]
-            if len(blanks) != 1:
-                raise QuantityError(f"{text} holds {len(blanks)} {reduction.takes} measurements; one is needed")
-            return {name: blanks[0]}
-        raise QuantityError(f"{text!r} is no file beside the manifest; name the file of the empty holder")
+        names = text if isinstance(text, list) else [text]
+        if names and all(isinstance(one, str) and (folder / one).is_file() for one in names):
+            blanks = [m for one in names for m in read_file(folder / one)[0] if m.quantity == reduction.takes]
+            if not blanks:
+                raise QuantityError(f"{', '.join(names)}: no {reduction.takes} in it; name the log of the empty holder")
+            return {name: tuple(blanks)}
+        with suppress(ValueError):
+            return _number_option(reduction, name, "moment_per_field", text)
+        raise QuantityError(
+            f"{text!r} is neither files beside the manifest nor a moment per field; name the files of the empty holder,"
+            ' or write for instance "-1.2e-9 emu/Oe"'
+        )
     if name == "diamagnetic_susceptibility" and text == "estimate":
         return {name: text}
+    return _number_option(reduction, name, kind, text)
+
+
+def _number_option(reduction: Reduction, name: str, kind: str, text: Any) -> dict[str, Any]:
     read = read_quantity(text, kind)
     out: dict[str, Any] = {name: read.value}
     if math.isfinite(read.sigma):

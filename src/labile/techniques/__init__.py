@@ -30,7 +30,8 @@ class Reduction:
         ``"module:name"``.
     options : mapping of str to str
         Option name to what it holds: a key of `core.units.QUANTITIES` (a number with its unit), or ``"text"``,
-        ``"number"``, ``"count"``, ``"flag"``, ``"table"``, ``"window"`` (two temperatures), ``"holder"`` (a file).
+        ``"number"``, ``"count"``, ``"flag"``, ``"table"``, ``"window"`` (two temperatures), ``"holder"`` (files, or a
+        moment per field).
     uncertain : mapping of str to str
         Option to the keyword that takes its standard uncertainty.
     """
@@ -137,6 +138,7 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                         "holder": "holder",
                         "matrix": "text",
                         "matrix_mass": "mass",
+                        "matrix_susceptibility": "mass_susceptibility",
                         "diamagnetic_susceptibility": "diamagnetic_susceptibility",
                         "pascal": "table",
                         "minimum_field": "magnetic_field",
@@ -144,6 +146,7 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                     {
                         "sample_mass": "sigma_mass",
                         "matrix_mass": "sigma_matrix_mass",
+                        "holder": "sigma_holder",
                         "diamagnetic_susceptibility": "sigma_diamagnetic",
                     },
                 ),
