@@ -78,7 +78,7 @@ QUANTITIES = _table(
     ("temperature_independent_paramagnetism", "m^3/mol", "cm^3/mol", "χ_TIP", "susceptibility"),
     ("diamagnetic_susceptibility", "m^3/mol", "cm^3/mol", "χ_D", "susceptibility"),
     ("mass_susceptibility", "m^3/kg", "cm^3/g", "χ_g", "susceptibility"),
-    ("moment_per_field", "m^3", "emu/Oe", "m/H", "susceptibility"),
+    ("moment_per_field", "m^3", "emu/Oe", "m/H"),
     # pyroelectricity
     ("current", "A", "pA", "i"),
     ("charge", "C", "nC", "Q"),
