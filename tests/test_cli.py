@@ -118,6 +118,33 @@ def test_read_into_a_picture(tmp_path, chi_t_csv):
     assert "must end in .png, .svg or .pdf" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"T (K),chiT (cm3 K/mol)\n100,1.0\n200,2.0\n300", "line 4: the file stops in the middle of this row"),
+        (b"T (K),chiT (cm3 K/mol)\n100,1.0\n200,2.0\n200,2.0\n", "line 4: the same numbers as line 3"),
+        (b"T (K),chiT (cm3 K/mol)\n100,1.0\n200,abc\n", "line 3, column 2"),
+        (
+            b"T (\xc2\xb0C),chiT (cm3 K/mol)\n-280,1.0\n0,2.0\n",
+            "line 2: the temperature is -6.85 K, it must be above 0 K;",
+        ),
+        (b"T (K),chiT\n100,1.0\n", "line 1, column 2 'chiT': chi_t: the unit is missing"),
+        (b"T (K),chiT (kbar)\n100,1.0\n", "line 1, column 2 'chiT (kbar)': chi_t: unit 'kbar' has the wrong dimension"),
+        (b"\x00\x01\x02\xff" * 90, "it is binary data, not text"),
+    ],
+    ids=["mid-row", "duplicate", "text", "cold", "no unit", "dimension", "binary"],
+)
+def test_bad_files_are_one_error_with_their_line(tmp_path, content, words):
+    (tmp_path / "bad.csv").write_bytes(content)
+    for command in (["read"], ["reduce", "magnetometry"]):
+        done = labile(*command, tmp_path / "bad.csv", "--out", tmp_path / "out.png")
+        assert done.returncode == 2
+        assert done.stderr.startswith("labile: bad.csv")
+        assert words in done.stderr
+        assert done.stderr.count("labile: ") == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.csv"]
+
+
 def test_read_goes_on_after_a_bad_file(tmp_path, chi_t_csv):
     (tmp_path / "empty.csv").write_bytes(b"")
     done = labile("read", tmp_path / "empty.csv", tmp_path / "none.csv", chi_t_csv)
@@ -248,3 +275,25 @@ def test_the_installed_command_is_the_same(tmp_path):
     if command is None:
         pytest.fail("the labile command is not installed beside this interpreter")
     assert subprocess.run([command, "--version"], capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", ["smooth", "p"])
+def test_the_model_of_a_new_study_runs_when_it_is_uncommented_as_told(tmp_path, name):
+    """Simulated data; the comment says which lines to change."""
+    curve = {"smooth": lambda t: 3.3 / (1 + 2.718 ** ((150 - t) / 10)), "p": lambda t: 3 - abs(t - 150) / 100}[name]
+    title = {"smooth": "chiT (cm3 K/mol)", "p": "p (nC cm-2 K-1)"}[name]
+    rows = "\n".join(f"{t},{curve(t):.4f}" for t in range(60, 260, 10))
+    (tmp_path / "simulated.csv").write_text(f"T (K),{title}\n{rows}\n")
+    assert labile("new", tmp_path / "s", tmp_path / "simulated.csv").returncode == 0
+    manifest = tmp_path / "s" / "study.toml"
+    head, mark, block = manifest.read_text(encoding="utf-8").partition("## all lines below these two")
+    first, _, rest = block.partition("\n")
+    lines = [line.removeprefix("#").removeprefix(" ") for line in rest.split("\n")]
+    text = head.replace("# sigma", "sigma") + mark + first + "\n" + "\n".join(lines)
+    manifest.write_text(text, encoding="utf-8")
+    checked = labile("check", tmp_path / "s")
+    assert checked.returncode == 0, checked.stderr
+    assert "model slichter_drickamer, free: HS.enthalpy, HS.entropy, LS-HS.interaction" in checked.stdout
+    # a two-state model need not explain every curve, but its input is never wrong
+    expected = (0,) if name == "smooth" else (0, 1)
+    assert labile("run", tmp_path / "s").returncode in expected

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labile.core.branches import split_branches
+from labile.core.constants import GAS_CONSTANT
 from labile.core.measurement import Measurement
+from labile.core.units import field_unit
 from labile.study.journal import write_atomically
 from labile.study.manifest import MANIFEST_NAME
 from labile.study.reducing import read_file
@@ -60,13 +63,15 @@ def make_study(folder: Path, files: Sequence[Path], title: str = "") -> NewStudy
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"two of the files are called {twice[0]}; rename one of them")
     blocks: list[str] = []
+    everything: list[Measurement] = []
     notes: list[str] = []
     for file in files:
         found, _ = read_file(file)
         if (folder / file.name).exists() and not (folder / file.name).samefile(file):
             raise ValueError(f"{folder / file.name} is already there and is another file; choose another folder")
         blocks += _blocks(file, found, notes)
-    text = "\n".join([_head(title or folder.absolute().name), *blocks, _MODEL])
+        everything += found
+    text = "\n".join([_head(title or folder.absolute().name), *blocks, _model(everything)])
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         if not (folder / file.name).exists():
@@ -133,7 +138,11 @@ def _start(file: Path, label: str, technique: Technique, quantity: str, parts: S
 def _ready(file: Path, label: str, technique: Technique, quantity: str, parts: Sequence[Measurement]) -> str:
     lines = _start(file, label, technique, quantity, parts)
     if any(m.sigma is None for m in parts):
-        lines.append('# sigma = "1 %"                # the file has no uncertainties; a fit needs them')
+        unit = parts[0].unit or field_unit(quantity)
+        sigma = f"{max(float(abs(m.in_unit(unit)).max()) for m in parts) / 100:.2g}{f' {unit}' if unit != '1' else ''}"
+        lines.append(f"# sigma = {_quoted(sigma)}    # FILL IN: the file has no uncertainties; a fit needs them")
+    if not _switching(parts)[1]:
+        lines.append('jump = "none"                # no loop seen; or "auto", or the two sides of one: [140, 142]')
     lines.append('# branch = "heating"           # otherwise found from the order of the temperatures')
     return "\n".join(lines) + "\n"
 
@@ -174,19 +183,59 @@ def _raw(file: Path, label: str, technique: Technique, parts: Sequence[Measureme
     return "\n".join([*lines, "[measurement.reduction]", *options]) + "\n"
 
 
-_MODEL = """# To explain the data by the populations of electronic states, remove the # below and put in what you know.
-# [material]
-# formula = "C30H22FeN12S2"
-# states = [
-#   { name = "LS", spin = 0 },      # the first state is the reference
-#   { name = "HS", spin = 2 },
-# ]
-#
-# [model]
-# builder = "slichter_drickamer"    # or van_t_hoff, regular_solution, sorai_seki, electron_transfer
-#
-# [parameters]
-# "HS.enthalpy" = { value = 10, unit = "kJ/mol", min = 0 }
-# "HS.entropy" = { value = 60, unit = "J/K/mol", min = 0 }
-# "LS-HS.interaction" = { value = 2, unit = "kJ/mol", min = 0 }
+ENTROPY = 60.0
+"""J/K/mol; the start for an entropy nobody has measured, typical of iron(II)."""
+
+
+def _model(found: Sequence[Measurement]) -> str:
+    """A two-state model to uncomment; its start follows from where the data switch."""
+    t_half, width = _switching(found)
+    comment = "where the data are half-way" if t_half else "no step was found in the data: put in your own T1/2"
+    t_half = t_half or 200.0
+    # 2 R T1/2 is the interaction at which a loop opens; above it the exponent was fitted to spinodals of this model
+    enthalpy, thermal = ENTROPY * t_half / 1e3, GAS_CONSTANT * t_half / 1e3
+    interaction = 2 * thermal * (1 + 0.55 * (width * ENTROPY / 1e3 / thermal) ** 0.7 if width else 0.6)
+    lines = [
+        "To explain the data by the populations of electronic states: remove the # and the blank after it from",
+        "all lines below these two, and put in what you know. A fit needs uncertainties (sigma) of all data.",
+    ]
+    block = f"""[material]
+formula = "C30H22FeN12S2"         # yours
+states = [
+  {{ name = "LS", spin = 0 }},      # the first state is the reference
+  {{ name = "HS", spin = 2 }},
+]
+
+[model]
+builder = "slichter_drickamer"    # or van_t_hoff, regular_solution, sorai_seki, electron_transfer
+width = false                     # true where T1/2 differs from place to place in the sample: rounds a jump, slow
+
+[parameters]
+# the enthalpy is the entropy times T1/2 = {t_half:.1f} K ({comment})
+"HS.enthalpy" = {{ value = {enthalpy:.2f}, unit = "kJ/mol", min = 0, max = {3 * enthalpy:.0f} }}
+"HS.entropy" = {{ value = {ENTROPY:g}, unit = "J/K/mol", min = 0, max = 250 }}
+"LS-HS.interaction" = {{ value = {interaction:.2f}, unit = "kJ/mol", min = 0, max = {6 * thermal:.0f} }}
 """
+    if any(m.quantity in ("current", *TECHNIQUES["pyroelectricity"].quantities) for m in found):
+        block += (
+            "# what the change from LS to HS does to the polarization; a space_group in [material] is checked for it\n"
+            '"HS.polarization" = { value = 1, unit = "uC/cm^2", min = -20, max = 20 }\n'
+        )
+    commented = [f"# {line}".rstrip() for line in block.rstrip().split("\n")]
+    return "\n".join([*(f"## {line}" for line in lines), *commented]) + "\n"
+
+
+def _switching(found: Sequence[Measurement]) -> tuple[float, float]:
+    """T1/2 and width of the loop (K) in the first data that show them; 0 where there is none."""
+    from labile.study.analysis import measured_numbers
+
+    for measurement in found:
+        numbers = {d.name: d.value for d in measured_numbers(_branches(measurement), measurement.label, "magnetometry")}
+        middle = [numbers[name] for name in ("t_half_up", "t_half_down") if name in numbers]
+        if middle:
+            return sum(middle) / len(middle), max(numbers.get("hysteresis_width", 0.0), 0.0)
+    return 0.0, 0.0
+
+
+def _branches(measurement: Measurement) -> tuple[Measurement, ...]:
+    return split_branches(measurement) if len(measurement) > 1 else (measurement,)

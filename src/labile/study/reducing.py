@@ -369,6 +369,10 @@ def _with_sigma(measurement: Measurement, spec: MeasurementTable) -> Measurement
 def _sigma(text: Any, value: float, quantity: str, unit: str | None) -> float:
     if isinstance(text, str) and text.strip().endswith("%"):
         share = read_quantity(text.strip()[:-1], "factor").value / 100
+        if value == 0:
+            raise QuantityError(
+                f"sigma = {text!r}, but a value is 0 and has no relative uncertainty; give sigma with a unit"
+            )
         sigma = abs(value) * share
     elif isinstance(text, str):
         sigma = _difference(text, quantity)

@@ -42,7 +42,7 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> StudyResult:
-    """Run a study and write its result folder.
+    r"""Run a study and write its result folder.
 
     Everything is checked before anything is computed or written. Results are built in a hidden folder beside the
     result folder and moved into place when they are complete, so the result folder is always whole; what a killed
@@ -71,9 +71,22 @@ def run(
 
     Examples
     --------
-    >>> result = run("examples/dpp_loop")  # doctest: +SKIP
-    >>> result.converged  # doctest: +SKIP
-    True
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "curve.csv").write_text("T (K),chiT (cm3 K/mol)\n120,3.00(3)\n300,3.12(3)\n")
+    >>> _ = (folder / "study.toml").write_text(
+    ...     '''[study]
+    ... title = "a curve"
+    ... [[measurement]]
+    ... label = "curve"
+    ... technique = "magnetometry"
+    ... quantity = "chi_t"
+    ... file = "curve.csv"
+    ... '''
+    ... )
+    >>> result = run(folder)
+    >>> result.measurements[0].describe_point(1), (folder / "results" / "report.html").is_file()
+    ('3.12(3) cm³ K mol⁻¹ at 300 K', True)
     """
     tell = progress or (lambda text, share: None)
     tell("checking the manifest and its data", 0.0)
