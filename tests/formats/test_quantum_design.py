@@ -286,3 +286,13 @@ def test_simulated_table_of_an_ac_measurement_is_refused(tmp_path):
     (tmp_path / "ac.csv").write_text(titles + "1,3,999,4e-7,1.7e-5,6e-6,1.8e-5\n2,4,999,4e-7,1.6e-5,6e-6,1.7e-5\n")
     with pytest.raises(FormatError, match="alternating"):
         read(tmp_path / "ac.csv")
+
+
+def test_text_in_a_column_that_is_read_is_refused_with_its_line(tmp_path):
+    file = tmp_path / "a.dat"
+    head = "[Header]\nBYAPP,VSM,1.0\n[Data]\nTemperature (K),Magnetic Field (Oe),Moment (emu)\n"
+    for row, column in (("abc,1e4,1e-3", "Temperature (K)"), ("3,1e4,abc", "Moment (emu)")):
+        file.write_text(f"{head}2,1e4,1e-3\n{row}\n4,1e4,1e-3\n")
+        with pytest.raises(ValueError, match="is not a number") as caught:
+            read(file)
+        assert str(caught.value).startswith(f"a.dat, line 6, column '{column}': 'abc'")
