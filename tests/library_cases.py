@@ -1,7 +1,11 @@
 """Every model of the library at values of the literature or typical ones, for tests that loop over models."""
 
+from itertools import combinations
+
 from labile.core.material import State
 from labile.models import library
+from labile.models.contributions import EnthalpyEntropy, PairInteraction
+from labile.models.free_energy import Model
 
 L_H_V = (State("L", 0.0), State("H", 2.0), State("V", 2.0))
 
@@ -56,3 +60,12 @@ CASES = {
         },
     ),
 }  # fmt: skip
+
+LETTERS = "ABCDEF"
+
+
+def n_state_model(n, manifolds=()):
+    """N states named by letters with an interaction for every pair, in domains when manifolds are given."""
+    terms = [EnthalpyEntropy(letter) for letter in LETTERS[1:n]]
+    terms += [PairInteraction(f"{a}-{b}") for a, b in combinations(LETTERS[:n], 2)]
+    return Model("test", tuple(State(letter) for letter in LETTERS[:n]), tuple(terms), manifolds=manifolds)

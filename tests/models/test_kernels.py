@@ -12,23 +12,12 @@ from labile.core.constants import GAS_CONSTANT
 from labile.core.material import State
 from labile.core.parameters import ParameterError
 from labile.models import kernels
-from labile.models.contributions import EnthalpyEntropy, PairInteraction
 from labile.models.equilibrium import MAX_ITERATIONS, equilibrium, find_minima
 from labile.models.evolution import Landscape
-from labile.models.free_energy import DOMAIN_SIZE, Model, coefficients
+from labile.models.free_energy import DOMAIN_SIZE, coefficients
 from labile.models.library import regular_solution
 from labile.models.populations import NotConvergedError, Status
-
-LETTERS = "ABCDEF"
-
-
-def n_state_model(n, manifolds=()):
-    """N states with an interaction for every pair, in domains when manifolds are given."""
-    states = tuple(State(letter) for letter in LETTERS[:n])
-    terms = [EnthalpyEntropy(letter) for letter in LETTERS[1:n]]
-    terms += [PairInteraction(f"{a}-{b}") for a, b in combinations(LETTERS[:n], 2)]
-    return Model("test", states, tuple(terms), manifolds=manifolds)
-
+from library_cases import LETTERS, n_state_model
 
 INTERACTIONS = st.floats(-8e3, 2e4)
 

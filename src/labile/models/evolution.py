@@ -445,7 +445,7 @@ def _with_lag(
     if lag_up == 1.0 and lag_down == 1.0:
         return log_x, status
     u = _start(land, path)
-    position = 0
+    position, switched = 0, (-1, False)
     while position < temperature.size:
         segment, segment_status, folds = trace(land, temperature[position:], u)
         log_x[position:], status[position:] = segment, segment_status
@@ -459,11 +459,14 @@ def _with_lag(
             continue
         switch = maxwell.temperature + lag * (fold.temperature - maxwell.temperature)
         here = temperature[position : position + k + 1]
-        # strict on cooling: at a point exactly on the switch of both directions the crystal must not flip for ever
-        beyond = np.flatnonzero(here >= switch if fold.heating else here < switch)
+        beyond = np.flatnonzero(here >= switch if fold.heating else here <= switch)
+        if switched == (position, not fold.heating):
+            # a point exactly on the switch of both directions: the crystal must not flip for ever
+            beyond = beyond[beyond > 0]
         first = int(beyond[0]) if beyond.size else k + 1
         after = maxwell.x_high if fold.heating else maxwell.x_low
         grid = np.linspace(maxwell.temperature, temperature[position + first], 33)
         u = land.follow(grid, np.log(np.maximum(after, 1e-300)))[0][-1]
         position += first
+        switched = (position, fold.heating)
     return log_x, status
