@@ -59,7 +59,7 @@ def van_t_hoff(states: Sequence[State] = LS_HS, *, electronic_degeneracy: bool =
         states,
         tuple(terms),
         shifted=tuple(s.name for s in states[1:]),
-        citations=("10.1007/b95408",),
+        citations=("10.3762/bjoc.9.39",),
         assumptions=("no interaction between molecules",),
     )
 

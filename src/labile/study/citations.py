@@ -37,10 +37,8 @@ LITERATURE = (
     _article("SoraiSeki1974", "10.1016/S0022-3697(74)80010-7", "Sorai, M. and Seki, S.",
              "Phonon coupled cooperative low-spin 1A1 high-spin 5T2 transition in [Fe(phen)2(NCS)2] and"
              " [Fe(phen)2(NCSe)2] crystals", "J. Phys. Chem. Solids", 1974, "35", "555--570"),
-    _Entry("GutlichGoodwin2004", "book", "10.1007/b95408",
-           (("editor", "G{\\\"u}tlich, P. and Goodwin, H. A."),
-            ("title", "Spin Crossover in Transition Metal Compounds I--III"),
-            ("series", "Topics in Current Chemistry"), ("publisher", "Springer"), ("year", "2004"))),
+    _article("Gutlich2013", "10.3762/bjoc.9.39", "G{\\\"u}tlich, P. and Gaspar, A. B. and Garcia, Y.",
+             "Spin state switching in iron coordination compounds", "Beilstein J. Org. Chem.", 2013, "9", "342--391"),
     _article("Sadhukhan2021", "10.1038/s41467-021-25041-4",
              "Sadhukhan, P. and Wu, S.-Q. and Kanegawa, S. and others",
              "Manipulating electron redistribution to achieve electronic pyroelectricity in molecular [FeCo] crystals",
