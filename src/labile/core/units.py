@@ -79,6 +79,9 @@ QUANTITIES = _table(
     ("diamagnetic_susceptibility", "m^3/mol", "cm^3/mol", "χ_D", "susceptibility"),
     ("mass_susceptibility", "m^3/kg", "cm^3/g", "χ_g", "susceptibility"),
     ("moment_per_field", "m^3", "emu/Oe", "m/H"),
+    ("scan_voltage", "V", "V", "U"),
+    ("position", "m", "mm", "z", "length"),
+    ("gradiometer_calibration", "A*m^2/(V*m^3)", "emu/(V*mm^3)", "calibration"),
     # pyroelectricity
     ("current", "A", "pA", "i"),
     ("charge", "C", "nC", "Q"),
