@@ -65,6 +65,7 @@ def separate_currents(
     polarity: float = 1,
     zero_window: tuple[float, float] | None = None,
     drift: bool = True,
+    baseline: Baseline | None = None,
     rate_window: int = RATE_WINDOW,
 ) -> CurrentSeparation:
     """Separate pyroelectric and leakage current by the direction of temperature.
@@ -83,6 +84,8 @@ def separate_currents(
         K; an offset and drift fitted to both runs there (one clock) are subtracted first.
     drift : bool
         Whether that baseline has a slope in time.
+    baseline : Baseline, optional
+        Subtracted instead of one fitted here.
 
     Returns
     -------
@@ -104,7 +107,8 @@ def separate_currents(
     >>> round(float(both.coefficient.in_unit()[9]), 3), round(float(both.leakage.in_unit("pA")[9]), 3)
     (30.0, 0.1)
     """
-    baseline = _common_baseline(heating, cooling, zero_window, drift)
+    if baseline is None:
+        baseline = _common_baseline(heating, cooling, zero_window, drift)
     up = corrected_current(heating, area=area, polarity=polarity, baseline=baseline)
     down = corrected_current(cooling, area=area, polarity=polarity, baseline=baseline)
     rate_up, rate_down = (heating_rate(run, window=rate_window) for run in (heating, cooling))

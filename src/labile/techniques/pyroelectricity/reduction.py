@@ -416,8 +416,8 @@ def electrode_area(log: Measurement, area: float | None) -> float:
     return surface
 
 
-def require_log(log: Measurement) -> np.ndarray:
-    """Return the times (s) of a log after checking that it is one of a current.
+def require_log(log: Measurement, quantity: str = "current") -> np.ndarray:
+    """Return the times (s) of a log after checking that it is one of a current (or of another quantity).
 
     Raises
     ------
@@ -425,8 +425,8 @@ def require_log(log: Measurement) -> np.ndarray:
         For another quantity, no times, fewer than five points, or times that stand still or go backward.
     """
     where = f"measurement {log.label!r}"
-    if log.quantity != "current" or log.axis is not None:
-        raise PyroelectricityError(f"{where}: a log of the current is needed, found {log.quantity}")
+    if log.quantity != quantity or log.axis is not None:
+        raise PyroelectricityError(f"{where}: a log of the {quantity} is needed, found {log.quantity}")
     if log.conditions.time is None:
         raise PyroelectricityError(
             f"{where}: the log has no time column; dT/dt cannot be known without it. Name the column that holds it"
