@@ -6,7 +6,6 @@ import math
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -184,7 +183,19 @@ def molar_mass(formula: str) -> float:
 
 
 @cache
-def _point_group_rotations(space_group: str) -> Any:
+def point_group_rotations(space_group: str) -> np.ndarray:
+    """Rotation parts of all symmetry operations in fractional coordinates, shape (G, 3, 3).
+
+    Raises
+    ------
+    SymmetryError
+        For a symbol that is not known.
+
+    Examples
+    --------
+    >>> point_group_rotations("P 21")[1].diagonal().tolist()
+    [-1.0, 1.0, -1.0]
+    """
     import gemmi
 
     # screw axes are written P21, P 21, P2_1 and P2(1)
@@ -194,7 +205,9 @@ def _point_group_rotations(space_group: str) -> Any:
             f"space group {space_group!r} is not known; write a Hermann-Mauguin symbol such as 'P 21' or 'P 21/c'"
         )
     operations = symbol.operations().sym_ops
-    return np.array([np.array(op.rot, dtype=float) / op.DEN for op in operations])
+    rotations = np.array([np.array(op.rot, dtype=float) / op.DEN for op in operations])
+    rotations.flags.writeable = False  # shared by all callers
+    return rotations
 
 
 def polar_projector(space_group: str) -> np.ndarray:
@@ -219,7 +232,7 @@ def polar_projector(space_group: str) -> np.ndarray:
     >>> float(abs(polar_projector("P 21/c")).max())
     0.0
     """
-    return np.asarray(_point_group_rotations(space_group).mean(axis=0))
+    return np.asarray(point_group_rotations(space_group).mean(axis=0))
 
 
 def require_polar(space_group: str, axis: str = "") -> None:
