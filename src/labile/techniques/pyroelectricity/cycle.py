@@ -21,6 +21,7 @@ from labile.techniques.pyroelectricity.reduction import (
     pyroelectric_coefficient,
     require_log,
 )
+from labile.techniques.pyroelectricity.runs import warn_of_size
 
 
 @dataclass(frozen=True)
@@ -147,15 +148,17 @@ def separate_currents(
     base = replace(heating[kept], correlated=(), limits=None, branch="equilibrium", sweep_rate=None)
     provenance = heating.provenance.then(*steps)
     return CurrentSeparation(
-        replace(
-            base,
-            quantity="pyroelectric_coefficient",
-            values=values,
-            sigma=sigma,
-            unit="",
-            correlated=area_term,
-            label="pyroelectric_coefficient",
-            provenance=provenance,
+        warn_of_size(
+            replace(
+                base,
+                quantity="pyroelectric_coefficient",
+                values=values,
+                sigma=sigma,
+                unit="",
+                correlated=area_term,
+                label="pyroelectric_coefficient",
+                provenance=provenance,
+            )
         ),
         replace(base, values=leak, sigma=s_leak, label="leakage current", provenance=provenance),
     )

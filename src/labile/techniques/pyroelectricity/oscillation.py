@@ -23,6 +23,7 @@ from labile.techniques.pyroelectricity.conversions import (
     require_positive,
 )
 from labile.techniques.pyroelectricity.reduction import electrode_area, require_log
+from labile.techniques.pyroelectricity.runs import warn_of_size
 
 PERIODS = 3
 """Whole periods of one window, which gives one value of p."""
@@ -225,6 +226,7 @@ def sharp_garn(
         label="pyroelectric_coefficient" if log.label == log.quantity else log.label,
         provenance=log.provenance.then(*notes),
     )
+    coefficient = warn_of_size(coefficient)
     return SharpGarn(
         coefficient,
         replace(

@@ -405,7 +405,9 @@ def _common_explanation(
     sigma = math.nan
     if free_lag and shown and names[0] not in found.undetermined and names[0] not in found.at_bound:
         sigma = found.sigma_of(names[0]) * max(misfit, 1.0) * math.sqrt(GRID / independent)
-    determined = not free_lag or (shown and math.isfinite(sigma))
+    # an activated part that wants to be no leakage may stand for a lag, or a lag for it
+    odd = names[3] in found.at_bound and abs(values[2]) > SIGNIFICANT * found.sigma_of(names[2])
+    determined = not free_lag or (shown and math.isfinite(sigma) and not odd)
     return (
         float(values[0]) if determined else math.nan,
         (0.0 if not free_lag else sigma) if determined else math.nan,

@@ -19,6 +19,7 @@ from labile.techniques.pyroelectricity.conversions import (
     PyroelectricityError,
     require_positive,
 )
+from labile.techniques.pyroelectricity.runs import warn_of_size
 
 RATE_WINDOW = 15
 """Points of the local polynomials that give dT/dt."""
@@ -262,6 +263,11 @@ def pyroelectric_coefficient(
     PyroelectricityError
         For a missing area, a log that is not one branch, a rate that changes sign.
 
+    Warns
+    -----
+    PyroelectricityWarning
+        For a coefficient that no crystal has; the factor (1e3, ...) is named.
+
     Examples
     --------
     >>> from labile.core.conditions import Conditions
@@ -295,9 +301,10 @@ def pyroelectric_coefficient(
         f"dropped {dropped} of {len(log)} points with |dT/dt| below {rate.slowest * 60:.3g} K/min",
         f"p = i/(A dT/dt), A = {setup.area * 1e6:.6g} mm2, polarity {polarity:+g}",
     )
-    return reduced_measurement(
+    reduced = reduced_measurement(
         log[kept], "pyroelectric_coefficient", values[kept], sigma[kept], correlated, steps, rate
     )
+    return warn_of_size(reduced)
 
 
 @dataclass(frozen=True, eq=False)
