@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labile.formats import signatures
+from labile.formats import signatures, spectrum_signatures
 
 if TYPE_CHECKING:
     from labile.core.measurement import Measurement
@@ -66,6 +66,30 @@ BUILTIN = (
         "labile.formats.quantum_design",
         ("moment",),
         "formats/quantum_design.md",
+    ),
+    Format(
+        "wissel",
+        (".ws5",),
+        spectrum_signatures.wissel,
+        "labile.formats.wissel",
+        ("counts",),
+        "formats/mossbauer.md",
+    ),
+    Format(
+        "channel_counts",
+        (".adt", ".mos", ".mca", ".dat", ".txt"),
+        spectrum_signatures.channel_counts,
+        "labile.formats.channel_counts",
+        ("counts",),
+        "formats/mossbauer.md",
+    ),
+    Format(
+        "velocity_counts",
+        (".exp", ".moss", ".csv", ".txt", ".dat"),
+        spectrum_signatures.velocity_counts,
+        "labile.formats.velocity_counts",
+        ("counts",),
+        "formats/mossbauer.md",
     ),
     Format(
         "tables",
