@@ -13,11 +13,17 @@ from labile.core.conditions import Conditions
 from labile.core.exchange import write_csv
 from labile.core.measurement import Measurement, MeasurementError
 from labile.core.units import UnitError
-from labile.formats import quantum_design, registry, tables
+from labile.formats import quantum_design, quantum_design_raw, registry, tables
 from labile.formats.registry import FormatError
+from scan_files import mpms3_text, simulated_measurements, xl_text
 
 DATA = Path(__file__).parents[1] / "data" / "quantum_design"
-READERS = {"quantum_design": quantum_design.read, "tables": tables.read, "registry": registry.read}
+READERS = {
+    "quantum_design": quantum_design.read,
+    "quantum_design_raw": quantum_design_raw.read,
+    "tables": tables.read,
+    "registry": registry.read,
+}
 COMMA = "T (K),chiT (cm3 K/mol),err,note\n" + "".join(f"{t},{3 + t / 999:.4f}({t % 7 + 1}),,x\n" for t in range(5, 25))
 SEMICOLON = "# a\nTemperature;p\n(°C);nC cm-2 K-1\n" + "".join(f"{t},5;{t},25\n" for t in range(20))
 BLANKS = "T [K]   m / emu\n" + "".join(f"{t} {t}e-4\n" for t in range(1, 20))
@@ -62,6 +68,8 @@ def originals(folder: Path) -> dict[str, bytes]:
         "semicolon": SEMICOLON.encode("cp1252"),
         "blanks": BLANKS.encode("utf-16"),
         "own": own_csv(folder),
+        "scans": mpms3_text(simulated_measurements([5.0, 10.0]), 20).encode(),
+        "xl_scans": xl_text(simulated_measurements([5.0])).encode(),
     }
 
 
@@ -84,7 +92,7 @@ def test_random_tables(tmp_path, reader, text):
     attempt(READERS[reader], tmp_path / "x.csv", b"T (K),chiT (cm3 K/mol)\n" + text.encode())
 
 
-@pytest.mark.parametrize("name", ["sweep", "loop", "comma", "semicolon", "blanks", "own"])
+@pytest.mark.parametrize("name", ["sweep", "loop", "comma", "semicolon", "blanks", "own", "scans", "xl_scans"])
 def test_truncated_at_every_position(tmp_path, name):
     data = originals(tmp_path)[name]
     # tables are cut at every byte, logs (tens of kB) at every byte of the header and every 13th after it
@@ -93,7 +101,7 @@ def test_truncated_at_every_position(tmp_path, name):
         attempt(registry.read, tmp_path / "cut.dat", data[:cut])
 
 
-@pytest.mark.parametrize("name", ["sweep", "loop", "comma", "semicolon", "blanks", "own"])
+@pytest.mark.parametrize("name", ["sweep", "loop", "comma", "semicolon", "blanks", "own", "scans", "xl_scans"])
 def test_flipped_bytes_and_garbage(tmp_path, name):
     data = originals(tmp_path)[name]
     rng = random.Random(20)

@@ -181,13 +181,18 @@ def test_zero_standard_error_is_unknown(tmp_path):
         (VSM, [",1,0,3,1e-3,1e-6"], "line 7: temperature 0 K"),
         (VSM, [",1,5,3,1e-3,1e-6", ",1,5,3,1e-3,1e-6"], "line 8: repeats line 7"),
         ("Time,Moment (emu)", ["1,1e-3"], r"no Temperature \(K\) column"),
-        ("Comment,Time Stamp (sec),Raw Position (mm),Raw Voltage (V)", [",1,2,3"], "raw-scan file"),
     ],
 )
 def test_one_clear_error(tmp_path, titles, rows, message):
     with pytest.raises(FormatError, match=message) as caught:
         read(log(tmp_path, titles, rows))
     assert "a.dat" in str(caught.value)
+
+
+def test_raw_scans_hold_no_moments(tmp_path):
+    path = log(tmp_path, "Comment,Time Stamp (sec),Raw Position (mm),Raw Voltage (V)", [",1,2,3"])
+    with pytest.raises(FormatError, match=r"a.dat: this is a raw-scan file .* format quantum_design_raw"):
+        read(path, format="quantum_design")
 
 
 def test_conflicting_masses_and_missing_data_line(tmp_path):

@@ -81,7 +81,7 @@ def test_every_format_tried_is_listed_with_its_reason(tmp_path):
 
 def test_unknown_format_and_option(tmp_path):
     (tmp_path / "x.csv").write_text(TABLE)
-    with pytest.raises(FormatError, match=r"there is no format 'foo'; known: quantum_design, tables"):
+    with pytest.raises(FormatError, match=r"there is no format 'foo'; known: quantum_design, .*tables"):
         read(tmp_path / "x.csv", format="foo")
     with pytest.raises(FormatError, match="its options are columns"):
         read(tmp_path / "x.csv", colour="red")
@@ -103,7 +103,7 @@ def test_broken_plugins_leave_the_rest_working(plugins, tmp_path):
     plugins("MISSING", "NO_FORMAT", "FAULTY")
     with pytest.warns(RuntimeWarning) as caught:
         names = [one.name for one in formats()]
-    assert names == ["quantum_design", "tables", "faulty"]
+    assert names == [*(one.name for one in registry.BUILTIN), "faulty"]
     assert {str(one.message).split("'")[1] for one in caught} == {"missing", "no_format"}
     (tmp_path / "x.csv").write_text(TABLE)
     assert len(read(tmp_path / "x.csv")[0]) == 1

@@ -21,7 +21,7 @@ from labile.core.measurement import Measurement, Provenance
 from labile.core.units import UnitError, to_si
 from labile.formats.cells import MISSING
 from labile.formats.registry import FormatError
-from labile.formats.signatures import ZIP, multivu_titles
+from labile.formats.signatures import ZIP, multivu_titles, raw_scan_titles
 from labile.formats.text import TextError, decode, split_lines
 
 _DATA = re.compile(r"^\s*\[Data\][\s,;]*$", re.IGNORECASE)
@@ -30,7 +30,6 @@ _TITLE = re.compile(r"^(?P<name>.*?)\s*(?:\((?P<unit>[^()]*)\))?$")
 _DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+(?:[eE][+-]?\d+)?$")
 _DECIMAL_POINT = re.compile(r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$")
 _THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+$")
-_RAW_SCAN = ("raw position", "raw voltage", "long voltage", "processed voltage")
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def _take_apart(path: Path, last_row: str) -> _Log:
 
         lines, unfinished = sheet_rows(path, None)[1], False
     else:
-        lines, unfinished = _text_lines(path.name, data)
+        lines, unfinished = text_lines(path.name, data)
     data_at = next((i for i, (_, cells) in enumerate(lines) if cells and _DATA.match(cells[0])), None)
     if data_at is not None:
         title_at = next((i for i in range(data_at + 1, len(lines)) if any(lines[i][1])), None)
@@ -202,13 +201,13 @@ def _take_apart(path: Path, last_row: str) -> _Log:
     titles = list(lines[title_at][1])
     while titles and not titles[-1]:
         titles.pop()
-    if any(title.lower().startswith(_RAW_SCAN) for title in titles):
+    if raw_scan_titles(titles):
         raise FormatError(
-            f"{path.name}: this is a raw-scan file (.rw.dat, voltages along the scan); its moments are in the "
-            "file of the same name without .rw. Read that one"
+            f"{path.name}: this is a raw-scan file (voltages along the scan), format quantum_design_raw; the moments "
+            "that the instrument's program found are in the file of the same name without .rw (or .raw)"
         )
     rows = [(number, cells) for number, cells in lines[title_at + 1 :] if any(cells)]
-    log = _Log(path.name, _header(lines[: data_at or title_at], path.name), titles, rows)
+    log = _Log(path.name, header_entries(lines[: data_at or title_at], path.name), titles, rows)
     if unfinished and len(rows) > 1 and len(rows[-1][1]) < min(len(cells) for _, cells in rows[:-1]):
         if last_row == "error":
             raise FormatError(
@@ -219,8 +218,8 @@ def _take_apart(path: Path, last_row: str) -> _Log:
     return log
 
 
-def _text_lines(name: str, data: bytes) -> tuple[list[tuple[int, list[str]]], bool]:
-    """Numbered lines as cells with decimal points, and whether the last line lacks its end."""
+def text_lines(name: str, data: bytes) -> tuple[list[tuple[int, list[str]]], bool]:
+    """Numbered lines of a log as cells with decimal points, and whether the last line lacks its end."""
     try:
         text = decode(data)
     except TextError as error:
@@ -268,7 +267,7 @@ def _cells(line: str, delimiter: str, name: str, number: int) -> list[str]:
         raise FormatError(f"{name}, line {number}: the fields cannot be separated ({error})") from None
 
 
-def _header(lines: list[tuple[int, list[str]]], name: str) -> dict[str, str]:
+def header_entries(lines: list[tuple[int, list[str]]], name: str) -> dict[str, str]:
     """Header entries as text. Newer programs write ``INFO,value,NAME``, older ones ``INFO,NAME,value``."""
     entries: dict[str, str] = {}
     for number, line in lines:

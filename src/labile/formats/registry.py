@@ -68,6 +68,14 @@ BUILTIN = (
         "formats/quantum_design.md",
     ),
     Format(
+        "quantum_design_raw",
+        (".dat", ".raw"),
+        signatures.quantum_design_raw,
+        "labile.formats.quantum_design_raw",
+        ("scan_voltage",),
+        "formats/quantum_design_raw.md",
+    ),
+    Format(
         "wissel",
         (".ws5",),
         spectrum_signatures.wissel,
@@ -152,7 +160,7 @@ def formats() -> tuple[Format, ...]:
     Examples
     --------
     >>> [one.name for one in formats()][:2]
-    ['quantum_design', 'tables']
+    ['quantum_design', 'quantum_design_raw']
     """
     return BUILTIN + _plugins()[0]
 

@@ -249,21 +249,36 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
     if kind == "number":
         return {name: read_quantity(text, "factor").value}
     if kind == "holder":
-        names = text if isinstance(text, list) else [text]
-        if names and all(isinstance(one, str) and (folder / one).is_file() for one in names):
-            blanks = [m for one in names for m in read_file(folder / one)[0] if m.quantity == reduction.takes]
-            if not blanks:
-                raise QuantityError(f"{', '.join(names)}: no {reduction.takes} in it; name the log of the empty holder")
-            return {name: tuple(blanks)}
+        names = _file_names(text, folder)
+        if names:
+            return {name: _measured(names, folder, reduction.takes, "name the log of the empty holder")}
         with suppress(ValueError):
             return _number_option(reduction, name, "moment_per_field", text)
         raise QuantityError(
             f"{text!r} is neither files beside the manifest nor a moment per field; name the files of the empty holder,"
             ' or write for instance "-1.2e-9 emu/Oe"'
         )
+    if kind.startswith("files "):
+        names = _file_names(text, folder)
+        if not names:
+            raise QuantityError(f"{text!r} is no file beside the manifest; name one file or a list of files")
+        return {name: _measured(names, folder, kind.removeprefix("files "), "name another file")}
     if name == "diamagnetic_susceptibility" and text == "estimate":
         return {name: text}
     return _number_option(reduction, name, kind, text)
+
+
+def _file_names(text: Any, folder: Path) -> list[str]:
+    """The names in an option; empty unless all of them are files."""
+    names = text if isinstance(text, list) else [text]
+    return names if all(isinstance(one, str) and (folder / one).is_file() for one in names) else []
+
+
+def _measured(names: Sequence[str], folder: Path, quantity: str, advice: str) -> tuple[Measurement, ...]:
+    found = tuple(m for one in names for m in read_file(folder / one)[0] if m.quantity == quantity)
+    if not found:
+        raise QuantityError(f"{', '.join(names)}: no {quantity} in it; {advice}")
+    return found
 
 
 def _number_option(reduction: Reduction, name: str, kind: str, text: Any) -> dict[str, Any]:
@@ -279,7 +294,7 @@ def _number_option(reduction: Reduction, name: str, kind: str, text: Any) -> dic
 def reduce(
     reduction: Reduction, raw: Sequence[Measurement], quantity: str, options: Mapping[str, Any], formula: str = ""
 ) -> tuple[list[Measurement], list[str]]:
-    """Apply a reduction to every measurement and collect what it warned of.
+    """Apply a reduction to every measurement, or to all of them together, and collect what it warned of.
 
     Parameters
     ----------
@@ -300,7 +315,8 @@ def reduce(
     function = load(reduction.function)
     reduced: list[Measurement] = []
     notes: list[str] = []
-    for measurement in raw:
+    for group in [list(raw)] if reduction.together else [[one] for one in raw]:
+        measurement = group[0]
         arguments = dict(options)
         if "molar_mass" in reduction.options and "molar_mass" not in arguments and formula:
             from labile.core.material import molar_mass
@@ -315,7 +331,7 @@ def reduce(
                 )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = function(measurement, quantity=quantity, **arguments)
+            result = function(group if reduction.together else measurement, quantity=quantity, **arguments)
         notes += [str(item.message) for item in caught]
         reduced += [result] if isinstance(result, Measurement) else list(result)
     return reduced, notes

@@ -31,9 +31,11 @@ class Reduction:
     options : mapping of str to str
         Option name to what it holds: a key of `core.units.QUANTITIES` (a number with its unit), or ``"text"``,
         ``"number"``, ``"count"``, ``"flag"``, ``"table"``, ``"window"`` (two temperatures), ``"holder"`` (files, or a
-        moment per field).
+        moment per field), ``"files <quantity>"`` (the measurements of that quantity in files).
     uncertain : mapping of str to str
         Option to the keyword that takes its standard uncertainty.
+    together : bool
+        Whether the function takes all raw measurements of a file at once, as a list.
     """
 
     takes: str
@@ -41,6 +43,7 @@ class Reduction:
     function: str
     options: Mapping[str, str] = field(default_factory=dict)
     uncertain: Mapping[str, str] = field(default_factory=dict)
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,32 @@ class Technique:
         raise TechniqueError(f"{self.name} cannot make {gives} from {takes}; it can do: {known}")
 
 
+_MOMENT_OPTIONS = {
+    "sample_mass": "mass",
+    "molar_mass": "molar_mass",
+    "holder": "holder",
+    "matrix": "text",
+    "matrix_mass": "mass",
+    "matrix_susceptibility": "mass_susceptibility",
+    "diamagnetic_susceptibility": "diamagnetic_susceptibility",
+    "pascal": "table",
+    "minimum_field": "magnetic_field",
+}
+_MOMENT_UNCERTAIN = {
+    "sample_mass": "sigma_mass",
+    "matrix_mass": "sigma_matrix_mass",
+    "holder": "sigma_holder",
+    "diamagnetic_susceptibility": "sigma_diamagnetic",
+}
+_SCAN_OPTIONS = {
+    "background": "files scan_voltage",
+    "moments": "files moment",
+    "calibration": "gradiometer_calibration",
+    "center": "text",
+    "drift": "flag",
+    "align": "text",
+    "half_length": "position",
+}
 _CURRENT_OPTIONS = {
     "area": "area",
     "polarity": "number",
@@ -132,23 +161,24 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                     "moment",
                     ("chi_t", "chi_m", "mu_eff"),
                     "labile.techniques.magnetometry:reduce_moment",
-                    {
-                        "sample_mass": "mass",
-                        "molar_mass": "molar_mass",
-                        "holder": "holder",
-                        "matrix": "text",
-                        "matrix_mass": "mass",
-                        "matrix_susceptibility": "mass_susceptibility",
-                        "diamagnetic_susceptibility": "diamagnetic_susceptibility",
-                        "pascal": "table",
-                        "minimum_field": "magnetic_field",
-                    },
-                    {
-                        "sample_mass": "sigma_mass",
-                        "matrix_mass": "sigma_matrix_mass",
-                        "holder": "sigma_holder",
-                        "diamagnetic_susceptibility": "sigma_diamagnetic",
-                    },
+                    _MOMENT_OPTIONS,
+                    _MOMENT_UNCERTAIN,
+                ),
+                Reduction(
+                    "scan_voltage",
+                    ("moment",),
+                    "labile.techniques.magnetometry:reduce_scans",
+                    _SCAN_OPTIONS,
+                    {"calibration": "sigma_calibration"},
+                    together=True,
+                ),
+                Reduction(
+                    "scan_voltage",
+                    ("chi_t", "chi_m", "mu_eff"),
+                    "labile.techniques.magnetometry:reduce_scans",
+                    {**_SCAN_OPTIONS, **_MOMENT_OPTIONS},
+                    {"calibration": "sigma_calibration", **_MOMENT_UNCERTAIN},
+                    together=True,
                 ),
             ),
             transitions="labile.techniques.magnetometry:transition_temperatures",

@@ -1,6 +1,7 @@
 """Magnetometry: moment -> chi_M, chi*T, mu_eff; transition temperatures; chi*T of state populations."""
 
 from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFraction, MuEff
+from labile.techniques.magnetometry.raw_scans import ScanFit, fit_scans, instrument_calibration, reduce_scans
 from labile.techniques.magnetometry.reduction import (
     MagnetometryError,
     MagnetometryWarning,
@@ -24,10 +25,14 @@ __all__ = [
     "MagnetometryWarning",
     "MuEff",
     "OverstatedSigmaWarning",
+    "ScanFit",
     "TransitionTemperatures",
+    "fit_scans",
     "high_spin_fraction",
+    "instrument_calibration",
     "mu_eff",
     "reduce_moment",
+    "reduce_scans",
     "residual_fraction",
     "spin_only_chi_t",
     "transition_temperatures",

@@ -82,7 +82,7 @@ def holder_moment(
     moment, spread = np.zeros(len(sample)), np.zeros(len(sample))
     for i, (temperature, b) in enumerate(zip(sample.temperature, field, strict=True)):
         nearest = int(np.argmin(np.abs(fields - b)))
-        if abs(fields[nearest] - b) <= _field_tolerance(b):
+        if abs(fields[nearest] - b) <= field_tolerance(b):
             weights = {nearest: b / fields[nearest]}
         else:
             above = int(np.searchsorted(fields, b))
@@ -103,7 +103,8 @@ def holder_moment(
     return moment, spread if known_sigma else None, f"holder removed: {label} ({source}), {points} points interpolated"
 
 
-def _field_tolerance(b: float) -> float:
+def field_tolerance(b: float) -> float:
+    """T by which two settings of the field near `b` (T) may differ and still be the same one."""
     return max(5e-3 * abs(b), min(1e-4, 0.1 * abs(b)))
 
 
@@ -118,7 +119,7 @@ def _layers(blanks: Sequence[Measurement]) -> list[tuple[float, np.ndarray, np.n
     remaining = np.argsort(field, kind="stable")
     while remaining.size:
         first = field[remaining[0]]
-        chosen = remaining[field[remaining] - first <= _field_tolerance(first)]
+        chosen = remaining[field[remaining] - first <= field_tolerance(first)]
         remaining = remaining[chosen.size :]
         temperature, inverse, counts = np.unique(temperatures[chosen], return_inverse=True, return_counts=True)
         moments = np.bincount(inverse, weights=values[chosen]) / counts
