@@ -123,11 +123,11 @@ class StrainCurve(ReducedCurve):
     @cached_property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest reduced pressure of the stable branch."""
-        low, high = self.branch
-        return (
-            float(self.pressure(np.array(low))[0]) if low > self.domain[0] else -math.inf,
-            float(self.pressure(np.array(high))[0]) if high < self.domain[1] else math.inf,
-        )
+        found = []
+        for end, edge in zip(self.branch, self.domain, strict=True):
+            with np.errstate(over="ignore"):
+                found.append(math.copysign(math.inf, edge) if end == edge else float(self.pressure(np.array(end))[0]))
+        return found[0], found[1]
 
     def at_volume(self, x: np.ndarray) -> ReducedPoint:
         """Point at reduced volumes."""
@@ -160,12 +160,11 @@ class StrainCurve(ReducedCurve):
     def _reach(self, p: np.ndarray, side: int) -> float:
         """Strain past that of every pressure on one side: the end of the branch, or far enough out."""
         end, sign = self.branch[side], 2 * side - 1
-        if math.isfinite(end):
-            return end
         wanted, reach = float(np.max(sign * p, initial=0.0)), 0.25
-        while sign * float(self.pressure(np.array(sign * reach))[0]) < wanted:
+        # in steps, because a branch may end where the pressure is too large for a float
+        while reach < sign * end and sign * float(self.pressure(np.array(sign * reach))[0]) < wanted:
             reach *= 2.0
-        return sign * reach
+        return sign * min(reach, sign * end)
 
 
 @dataclass(frozen=True)

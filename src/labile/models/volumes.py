@@ -245,8 +245,8 @@ class EquationOfState:
         Raises
         ------
         EquationOfStateError
-            Past the tensile or the compression limit, where the form has no stable volume, or for numbers that are
-            not finite.
+            At or past the tensile or the compression limit, where the form has no stable volume, and for numbers that
+            are not finite.
 
         Examples
         --------
@@ -257,16 +257,21 @@ class EquationOfState:
         pressure = np.asarray(pressure, dtype=float)
         if not np.all(np.isfinite(pressure)):
             raise EquationOfStateError(f"{self.form}: pressures must be finite numbers")
-        low, high = self.tensile_limit, self.compression_limit
-        for limit, past, side in ((low, pressure < low, "tensile"), (high, pressure > high, "compression")):
+        reduced = pressure / self._scale
+        # at the limit itself dV/dP is infinite; the margin covers the rounding of P/K0
+        low, high = (limit * (1.0 - 1e-15) for limit in self._curve.limits)
+        for limit, past, side in (
+            (self.tensile_limit, reduced <= low, "tensile"),
+            (self.compression_limit, reduced >= high, "compression"),
+        ):
             if np.any(past):
                 found = float(pressure[past].flat[0])
                 raise EquationOfStateError(
-                    f"{self.form}: {found / 1e9:.6g} GPa lies past the {side} limit of the curve,"
+                    f"{self.form}: {found / 1e9:.6g} GPa lies at or past the {side} limit of the curve,"
                     f" {limit / 1e9:.6g} GPa with {self._shown()}; the crystal has no volume there. Check the pressure"
                     " and its unit, or use other parameters or another form"
                 )
-        return self._compression(self._curve.at_pressure(np.atleast_1d(pressure / self._scale)), pressure.shape)
+        return self._compression(self._curve.at_pressure(np.atleast_1d(reduced)), pressure.shape)
 
     def at_volume(self, volume: Any) -> Compression:
         """Pressure at volumes with all derivatives, also past the limits of the stable branch.
