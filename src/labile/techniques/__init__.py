@@ -143,7 +143,9 @@ _CURRENT_OPTIONS = {
     "sigma_offset": "current",
     "rate_window": "count",
     "slowest": "sweep_rate",
+    "lag": "time",
 }
+_CHARGE_OPTIONS = {"area": "area", "polarity": "number", "bias_current": "current", "rate_window": "count"}
 
 TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
     {
@@ -195,7 +197,7 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                     "current",
                     ("pyroelectric_coefficient",),
                     "labile.techniques.pyroelectricity:reduce_current",
-                    _CURRENT_OPTIONS,
+                    {**_CURRENT_OPTIONS, "method": "text", "period": "time", "periods": "count"},
                     {"area": "sigma_area"},
                 ),
                 Reduction(
@@ -203,6 +205,20 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                     ("polarization_change",),
                     "labile.techniques.pyroelectricity:reduce_current",
                     {**_CURRENT_OPTIONS, "reference_temperature": "temperature"},
+                    {"area": "sigma_area"},
+                ),
+                Reduction(
+                    "charge",
+                    ("polarization_change",),
+                    "labile.techniques.pyroelectricity:reduce_charge",
+                    {**_CHARGE_OPTIONS, "reference_temperature": "temperature"},
+                    {"area": "sigma_area"},
+                ),
+                Reduction(
+                    "charge",
+                    ("pyroelectric_coefficient",),
+                    "labile.techniques.pyroelectricity:reduce_charge",
+                    _CHARGE_OPTIONS,
                     {"area": "sigma_area"},
                 ),
             ),

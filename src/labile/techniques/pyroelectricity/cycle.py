@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from labile.core.branches import split_branches
 from labile.core.measurement import CorrelatedTerm, Measurement
 from labile.techniques.pyroelectricity.conversions import PyroelectricityError
 from labile.techniques.pyroelectricity.integration import polarization_change
@@ -18,8 +16,6 @@ from labile.techniques.pyroelectricity.reduction import (
     corrected_current,
     fit_baseline,
     heating_rate,
-    pyroelectric_coefficient,
-    require_log,
 )
 from labile.techniques.pyroelectricity.runs import warn_of_size
 
@@ -229,57 +225,6 @@ def closed_cycle(
         for change, (since, _) in zip(changes, elapsed, strict=True)
     )
     return ClosedCycle(heated, cooled, residue)
-
-
-def reduce_current(
-    log: Measurement, *, quantity: str = "pyroelectric_coefficient", **options: Any
-) -> tuple[Measurement, ...]:
-    """Reduce a whole log, branch by branch; heating and cooling are never averaged.
-
-    Parameters
-    ----------
-    log : Measurement
-        ``"current"`` with times; it may hold several branches.
-    quantity : {"pyroelectric_coefficient", "polarization_change"}
-    **options
-        Of `pyroelectric_coefficient` or `polarization_change`. A ``zero_window`` is fitted to all branches together.
-
-    Returns
-    -------
-    tuple of Measurement
-        One for each heating or cooling branch; isothermal parts carry no pyroelectric current and are left out.
-
-    Raises
-    ------
-    PyroelectricityError
-
-    Examples
-    --------
-    >>> from labile.core.conditions import Conditions
-    >>> time = np.arange(0.0, 1200.0, 10.0)
-    >>> triangle = 80.0 + np.minimum(time, 1200.0 - time) / 12
-    >>> log = Measurement("current", np.where(time < 600, 1e-12, -1e-12), Conditions(triangle, time=time))
-    >>> [part.branch for part in reduce_current(log, area=0.3036e-6)]
-    ['heating', 'cooling']
-    """
-    functions: Mapping[str, Any] = {
-        "pyroelectric_coefficient": pyroelectric_coefficient,
-        "polarization_change": polarization_change,
-    }
-    if quantity not in functions:
-        raise PyroelectricityError(
-            f"measurement {log.label!r}: quantity must be one of {', '.join(functions)}, found {quantity!r}"
-        )
-    require_log(log)
-    branches = [part for part in split_branches(log) if part.branch in ("heating", "cooling")]
-    if not branches:
-        raise PyroelectricityError(
-            f"measurement {log.label!r}: the temperature does not change; a pyroelectric current needs dT/dt"
-        )
-    window = options.pop("zero_window", None)
-    if window is not None:
-        options["baseline"] = fit_baseline(branches, window, drift=options.pop("drift", True))
-    return tuple(functions[quantity](part, **options) for part in branches)
 
 
 def _common_baseline(

@@ -151,6 +151,45 @@ def heating_rate(log: Measurement, *, window: int = RATE_WINDOW, slowest: float 
     return rate
 
 
+def sample_temperature(log: Measurement, lag: float) -> Measurement:
+    """Log with the temperature of a sample that follows its sensor by a first-order lag: T - lag dT/dt.
+
+    Parameters
+    ----------
+    log : Measurement
+        One branch, with times.
+    lag : float
+        s, may be negative (sensor behind the sample).
+
+    Returns
+    -------
+    Measurement
+
+    Examples
+    --------
+    >>> from labile.core.conditions import Conditions
+    >>> time = np.arange(0.0, 60.0, 2.0)
+    >>> log = Measurement("current", np.ones(30) * 1e-12, Conditions(20.0 + time / 12, time=time))
+    >>> round(float(sample_temperature(log, 12.0).temperature[0]), 6)
+    19.0
+    """
+    if not math.isfinite(lag):
+        raise PyroelectricityError(f"measurement {log.label!r}: the lag must be a number of seconds, found {lag!r}")
+    if lag == 0:
+        return log
+    rate = heating_rate(log)
+    shifted = log.temperature - lag * rate.values
+    if np.any(shifted <= 0):
+        raise PyroelectricityError(
+            f"measurement {log.label!r}: a lag of {lag:g} s at {rate.typical * 60:.3g} K/min leads below 0 K"
+        )
+    step = (
+        f"temperature of the sample: sensor less {lag:.4g} s times dT/dt"
+        f" ({-lag * rate.typical:+.3g} K at {rate.typical * 60:.3g} K/min)"
+    )
+    return replace(log, conditions=log.conditions.at_temperature(shifted), provenance=log.provenance.then(step))
+
+
 def fit_baseline(
     logs: Measurement | Sequence[Measurement], zero_window: tuple[float, float], *, drift: bool = True
 ) -> Baseline:
