@@ -81,6 +81,7 @@ QUANTITIES = _table(
     ("moment_per_field", "m^3", "emu/Oe", "m/H"),
     ("scan_voltage", "V", "V", "U"),
     ("position", "m", "mm", "z", "length"),
+    ("switching_density", "1/K^2", "1/K^2", "ρ"),
     ("gradiometer_calibration", "A*m^2/(V*m^3)", "emu/(V*mm^3)", "calibration"),
     # pyroelectricity
     ("current", "A", "pA", "i"),
