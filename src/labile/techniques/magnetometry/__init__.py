@@ -1,5 +1,11 @@
 """Magnetometry: moment -> chi_M, chi*T, mu_eff; transition temperatures; chi*T of state populations."""
 
+from labile.techniques.magnetometry.first_order_reversal import (
+    ReversalDistribution,
+    reduce_reversals,
+    reversal_curves,
+    reversal_distribution,
+)
 from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFraction, MuEff
 from labile.techniques.magnetometry.raw_scans import ScanFit, fit_scans, instrument_calibration, reduce_scans
 from labile.techniques.magnetometry.reduction import (
@@ -25,6 +31,7 @@ __all__ = [
     "MagnetometryWarning",
     "MuEff",
     "OverstatedSigmaWarning",
+    "ReversalDistribution",
     "ScanFit",
     "TransitionTemperatures",
     "fit_scans",
@@ -32,8 +39,11 @@ __all__ = [
     "instrument_calibration",
     "mu_eff",
     "reduce_moment",
+    "reduce_reversals",
     "reduce_scans",
     "residual_fraction",
+    "reversal_curves",
+    "reversal_distribution",
     "spin_only_chi_t",
     "transition_temperatures",
 ]

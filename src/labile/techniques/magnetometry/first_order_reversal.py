@@ -7,8 +7,8 @@ m = 2n - 1 the density of hysterons is
     rho(T_a, T_b) = -1/2 d2m/dT_a dT_b        (curves measured on heating: T_down = T_a, T_up = T_b)
 
 and the same with a plus for curves measured on cooling (T_up = T_a, T_down = T_b). Its integral is the share of the
-crystal that switches within the family. Derivatives come from second-order polynomials fitted to (2 SF + 1) x (2 SF + 1)
-neighbouring points (Pike, Roberts and Verosub, doi:10.1063/1.370176).
+crystal that switches within the family. Derivatives come from second-order polynomials fitted to neighbouring points,
+SF curves and SF temperature steps to either side (Pike, Roberts and Verosub, doi:10.1063/1.370176).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -160,7 +161,8 @@ def reversal_curves(
     if twice.size:
         first, second = curves[twice[0]], curves[twice[0] + 1]
         raise MagnetometryError(
-            f"reversal curves: {first.label!r} and {second.label!r} both start at {start[twice[0]]:.5g} K; leave one out"
+            f"reversal curves: {first.label!r} and {second.label!r} both start at {start[twice[0]]:.5g} K; leave one"
+            " out"
         )
     return tuple(curves)
 
@@ -226,12 +228,12 @@ def reversal_distribution(
     weights = _derivative_weights(start, owner, at, grid, curves, smoothing, spacing)
     if not weights:
         raise MagnetometryError(
-            f"reversal curves: no point of the grid has {_TERMS + 1} data points on three curves around it; use a larger"
-            " smoothing factor, a larger step, or measure more points"
+            f"reversal curves: no point of the grid has {_TERMS + 1} data points on three curves around it; use a"
+            " larger smoothing factor, a larger step, or measure more points"
         )
     noise = math.sqrt(
-        sum(float((values[rows] - fitted @ values[rows])[own] ** 2) for _, _, rows, _, fitted, own in weights)
-        / sum(float(1.0 - fitted[own, own]) for _, _, _, _, fitted, own in weights)
+        sum(float(values[rows[own]] - hat @ values[rows]) ** 2 for _, _, rows, _, hat, own in weights)
+        / sum(1.0 - float(hat[own]) for _, _, _, _, hat, own in weights)
     )
     stated = None if sigmas is None else np.concatenate(sigmas)
     misfit = math.nan if stated is None else noise / float(np.sqrt(np.mean(stated**2)))
@@ -244,16 +246,13 @@ def reversal_distribution(
         warnings.warn(f"reversal curves: {sentence}", MagnetometryWarning, stacklevel=2)
     spread = np.full(values.size, noise) if stated is None else stated
     sign = -1.0 if branch == "heating" else 1.0
-    linear = np.zeros((len(weights), values.size))
-    cell = np.empty((len(weights), 2), dtype=int)
-    for k, (i, j, rows, row, _, _) in enumerate(weights):
-        linear[k, rows] = sign * row
-        cell[k] = i, j
+    linear = _stacked([(rows, sign * mixed) for _, _, rows, mixed, _, _ in weights], values.size)
+    cell = np.array([(i, j) for i, j, *_ in weights])
     density = np.full((start.size, grid.size), np.nan)
     sigma = density.copy()
     found = linear @ values
     density[cell[:, 0], cell[:, 1]] = found
-    sigma[cell[:, 0], cell[:, 1]] = np.sqrt(linear**2 @ spread**2)
+    sigma[cell[:, 0], cell[:, 1]] = np.sqrt(linear.power(2) @ spread**2)
     area = _areas(start, spacing, cell, density)
     up, down = (grid[cell[:, 1]], start[cell[:, 0]])[:: 1 if branch == "heating" else -1]
     width = max(spacing, float(np.median(np.diff(start))))
@@ -261,7 +260,7 @@ def reversal_distribution(
     def marginal(x: np.ndarray) -> Marginal:
         return _marginal(x, area, linear, values, spread, width)
 
-    total = area @ linear
+    total = linear.T @ area
     steps.append(
         f"density of hysterons from {len(curves)} curves on {branch} ({start[0]:.4g} to {start[-1]:.4g} K), smoothing"
         f" factor {smoothing}, grid step {spacing:.3g} K"
@@ -370,14 +369,15 @@ def _grid(curves: Sequence[Measurement], step: float | None) -> np.ndarray:
     count = int((high - low) / step)
     if not 4 <= count <= 5000:
         raise MagnetometryError(
-            f"reversal curves: a step of {step:.3g} K makes {count} grid points between {low:.4g} and {high:.4g} K; give"
-            " another step"
+            f"reversal curves: a step of {step:.3g} K makes {count} grid points between {low:.4g} and {high:.4g} K;"
+            " give another step"
         )
     return low + step * np.arange(count + 1)
 
 
 _Window = tuple[int, int, np.ndarray, np.ndarray, np.ndarray, int]
-"""Row and column of the grid, data points of the window, weights of the mixed derivative, hat matrix, own point."""
+"""Row and column of the grid, data points of the window, weights of the mixed derivative, of the smoothed
+value, and which point of the window is nearest to the grid point."""
 
 
 def _derivative_weights(
@@ -408,8 +408,17 @@ def _derivative_weights(
                 continue
             mixed = np.linalg.solve(r, q.T)[5] / (unit * reach)
             own = int(np.argmin(np.abs(owner[rows] - i) * 1e6 + np.abs(y)))
-            out.append((i, int(j), rows, mixed, q @ q.T, own))
+            out.append((i, int(j), rows, mixed, q @ q[own], own))
     return out
+
+
+def _stacked(rows: Sequence[tuple[np.ndarray, np.ndarray]], columns: int) -> Any:
+    """Sparse matrix with these (columns, values) as rows."""
+    from scipy.sparse import csr_matrix
+
+    ends = np.cumsum([0, *(index.size for index, _ in rows)])
+    data = np.concatenate([values for _, values in rows]), np.concatenate([index for index, _ in rows])
+    return csr_matrix((*data, ends), shape=(len(rows), columns))
 
 
 def _areas(start: np.ndarray, spacing: float, cell: np.ndarray, density: np.ndarray) -> np.ndarray:
@@ -426,16 +435,18 @@ def _areas(start: np.ndarray, spacing: float, cell: np.ndarray, density: np.ndar
 
 
 def _marginal(
-    x: np.ndarray, area: np.ndarray, linear: np.ndarray, values: np.ndarray, spread: np.ndarray, width: float
+    x: np.ndarray, area: np.ndarray, linear: Any, values: np.ndarray, spread: np.ndarray, width: float
 ) -> Marginal:
     """Density along x; every grid point is shared between its two neighbouring bins."""
     low = float(x.min())
     place = (x - low) / width
     left = np.floor(place).astype(int)
     count = int(left.max()) + 2
-    share = np.zeros((count, x.size))
+    from scipy.sparse import coo_matrix
+
     index = np.arange(x.size)
-    share[left, index] = (1.0 - (place - left)) * area / width
-    share[left + 1, index] = (place - left) * area / width
-    combined = share @ linear
-    return Marginal(low + width * np.arange(count), combined @ values, np.sqrt(combined**2 @ spread**2))
+    part = place - left
+    data = np.concatenate([(1.0 - part) * area, part * area]) / width
+    share = coo_matrix((data, (np.concatenate([left, left + 1]), np.concatenate([index, index]))), (count, x.size))
+    combined = share.tocsr() @ linear
+    return Marginal(low + width * np.arange(count), combined @ values, np.sqrt(combined.power(2) @ spread**2))
