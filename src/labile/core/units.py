@@ -40,7 +40,8 @@ class Quantity:
         What axis labels show.
     rule : str
         Which reading rule applies: ``""``, ``"susceptibility"``, ``"field"``, ``"molar_energy"``,
-        ``"length"``, ``"molar_volume"`` or ``"absolute_temperature"`` (the only one read in Celsius).
+        ``"molar_moment"``, ``"length"``, ``"molar_volume"`` or ``"absolute_temperature"`` (the only one read in
+        Celsius).
     """
 
     name: str
@@ -75,6 +76,23 @@ QUANTITIES = _table(
     ("chi_m", "m^3/mol", "cm^3/mol", "χ", "susceptibility"),
     ("chi_t", "m^3*K/mol", "cm^3 K/mol", "χT", "susceptibility"),
     ("mu_eff", "bohr_magneton", "bohr_magneton", "μ_eff"),
+    ("magnetization", "A*m^2/mol", "bohr_magneton", "M", "molar_moment"),
+    ("curie_constant", "m^3*K/mol", "cm^3 K/mol", "C", "susceptibility"),
+    ("weiss_temperature", "K", "K", "θ"),
+    ("exchange", "J/mol", "1/cm", "J", "molar_energy"),
+    ("intermolecular_exchange", "J/mol", "1/cm", "zJ′", "molar_energy"),
+    ("zero_field_splitting", "J/mol", "1/cm", "D", "molar_energy"),
+    ("rhombicity", "1", "1", "E/D"),
+    ("g", "1", "1", "g"),
+    ("g_perpendicular", "1", "1", "g⊥"),
+    ("g_parallel", "1", "1", "g∥"),
+    ("g_x", "1", "1", "g_x"),
+    ("g_y", "1", "1", "g_y"),
+    ("g_z", "1", "1", "g_z"),
+    ("spin_orbit_coupling", "J/mol", "1/cm", "λ", "molar_energy"),
+    ("orbital_reduction", "1", "1", "α"),
+    ("orbital_splitting", "J/mol", "1/cm", "Δ", "molar_energy"),
+    ("orbital_rhombicity", "1", "1", "V/Δ"),
     ("temperature_independent_paramagnetism", "m^3/mol", "cm^3/mol", "χ_TIP", "susceptibility"),
     ("diamagnetic_susceptibility", "m^3/mol", "cm^3/mol", "χ_D", "susceptibility"),
     ("mass_susceptibility", "m^3/kg", "cm^3/g", "χ_g", "susceptibility"),
@@ -331,6 +349,9 @@ def _special_factor(one: Any, quantity: Quantity) -> float | None:
             return float(one.to("K").magnitude) * GAS_CONSTANT
         if one.check("[energy]"):
             return float(one.to("J").magnitude) * AVOGADRO
+    # emu alone is the moment of a sample, never of a molecule
+    if quantity.rule == "molar_moment" and "bohr_magneton" in str(one.units) and one.check("[current]*[length]**2"):
+        return float(one.to("A*m**2").magnitude) * AVOGADRO
     if quantity.rule == "molar_volume" and one.check("[volume]"):
         return float(one.to("m**3").magnitude) * AVOGADRO
     return None
