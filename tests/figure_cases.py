@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, Figure, Heat, Line, Points
+from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, Figure, Heat, Line, Map, Points
 
 T = np.linspace(10.0, 100.0, 50)
 GAP = np.where((T > 40) & (T < 50), np.nan, T / 50)
@@ -46,4 +46,12 @@ def bars() -> Figure:
     return Figure("bars", "c", (Chart("", Axis("ΔBIC"), Axis("", categories=names), (series,)),))
 
 
-ALL = (every_series, heat, bars)
+def signed_map() -> Figure:
+    x, y = np.linspace(100.0, 130.0, 31), np.linspace(140.0, 180.0, 41)
+    values = (x - 115.0) * np.exp(-(((x - 115.0) / 5) ** 2) - ((y[:, None] - 160.0) / 5) ** 2)
+    values[:, x > 125.0] = np.nan
+    axes = Axis("T_down", "K"), Axis("T_up", "K")
+    return Figure("map", "c", (Chart(LABEL, *axes, (Map(x, y, values, "ρ", "1/K^2"), Line("", x, x + 45.0))),))
+
+
+ALL = (every_series, heat, bars, signed_map)

@@ -217,7 +217,46 @@ class Heat:
     values: np.ndarray
 
 
-Series = Points | Line | Box | Bracket | Bars | Heat
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Numbers over two number axes, 0 in the neutral colour; NaN is left blank.
+
+    Attributes
+    ----------
+    x : ndarray (N,)
+    y : ndarray (M,)
+        Both ascending.
+    values : ndarray (M, N)
+    symbol, unit : str
+        Of the values.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    symbol: str = ""
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if np.shape(self.values) != (len(self.y), len(self.x)):
+            expected = (len(self.y), len(self.x))
+            raise ChartError(f"map {self.symbol!r}: values have shape {np.shape(self.values)}, expected {expected}")
+        if min(expected := np.shape(self.values)) < 2:
+            raise ChartError(f"map {self.symbol!r}: it needs two points in both directions, found {expected}")
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude, 1 where there is none: the ends of the colour scale."""
+        known = np.abs(self.values[np.isfinite(self.values)])
+        return float(known.max(initial=0.0)) or 1.0
+
+    @property
+    def title(self) -> str:
+        """Quantity / unit."""
+        return Axis(self.symbol, self.unit).title
+
+
+Series = Points | Line | Box | Bracket | Bars | Heat | Map
 
 
 @dataclass(frozen=True)

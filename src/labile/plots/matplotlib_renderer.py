@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from labile.plots.charts import READABLE_CELLS
-from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Points
+from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Map, Points
 from labile.plots.palette import DIVERGING, GRID, INK
 
 COLUMN_MM = 85.0
@@ -242,6 +242,8 @@ def _draw_series(axes: Any, series: Any, order: int, chart: Chart) -> Any:
         return _draw_points(axes, end, order)
     if isinstance(series, Bars):
         return _draw_bars(axes, series)
+    if isinstance(series, Map):
+        return _draw_map(axes, series)
     return _draw_heat(axes, series)
 
 
@@ -331,6 +333,18 @@ def _draw_heat(axes: Any, heat: Heat) -> None:
                 colour = "white" if abs(value) > 0.75 else INK
                 text = _coefficient(value, 2 if count <= 6 else 1)
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=5.0)
+
+
+def _draw_map(axes: Any, drawn: Map) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("signed", DIVERGING)
+    image = axes.pcolormesh(
+        drawn.x, drawn.y, np.ma.masked_invalid(drawn.values), cmap=colours, vmin=-drawn.largest, vmax=drawn.largest,
+        shading="nearest", rasterized=True, zorder=1.5,
+    )  # fmt: skip
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, aspect=24, pad=0.02)
+    bar.set_label(_title(Axis(drawn.symbol, drawn.unit)))
 
 
 def _coefficient(value: float, decimals: int) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from labile.core.units import pretty_unit
 from labile.plots.charts import READABLE_CELLS
-from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Points
+from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Map, Points
 from labile.plots.palette import DIVERGING, GRID, INK, MUTED
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -173,6 +173,8 @@ def _add(traces: list[Any], layout: dict[str, Any], series: Any, chart: Chart, s
         # room for the text beside the longest bar
         longest = float(np.nanmax(series.lengths, initial=0.0)) or 1.0
         layout[f"xaxis{suffix}"]["range"] = [0.0, 1.45 * longest]
+    elif isinstance(series, Map):
+        traces.append(_map(series) | place)
     else:
         traces.append(_heat(series, chart) | place)
 
@@ -330,6 +332,27 @@ def _heat(heat: Heat, chart: Chart) -> dict[str, Any]:
     if len(rows) <= READABLE_CELLS:
         trace["texttemplate"] = "%{z:.2f}"
     return trace
+
+
+def _map(drawn: Map) -> dict[str, Any]:
+    steps = np.linspace(0.0, 1.0, len(DIVERGING))
+    return {
+        "type": "heatmap",
+        "z": [_numbers(row) for row in drawn.values],
+        "x": _numbers(drawn.x),
+        "y": _numbers(drawn.y),
+        "zmin": -drawn.largest,
+        "zmax": drawn.largest,
+        "colorscale": [[float(s), colour] for s, colour in zip(steps, DIVERGING, strict=True)],
+        "hoverongaps": False,
+        "hovertemplate": "%{x:.4g}, %{y:.4g}: %{z:.3g}<extra></extra>",
+        "colorbar": {
+            "outlinewidth": 0,
+            "thickness": 12,
+            "len": 0.9,
+            "title": {"text": _title(Axis(drawn.symbol, drawn.unit)), "side": "right"},
+        },
+    }
 
 
 def _numbers(values: Any) -> list[float | None]:

@@ -1,6 +1,7 @@
 """Magnetometry: moment -> chi_M, chi*T, mu_eff; transition temperatures; chi*T of state populations."""
 
 from labile.techniques.magnetometry.first_order_reversal import (
+    Marginal,
     ReversalDistribution,
     reduce_reversals,
     reversal_curves,
@@ -29,6 +30,7 @@ __all__ = [
     "HighSpinFraction",
     "MagnetometryError",
     "MagnetometryWarning",
+    "Marginal",
     "MuEff",
     "OverstatedSigmaWarning",
     "ReversalDistribution",
