@@ -16,6 +16,7 @@ from labile.techniques.magnetometry.reduction import (
     high_spin_fraction,
     reduce_moment,
 )
+from labile.techniques.magnetometry.scan_rate import RateLaw, ScanRateAnalysis, SweptTransition, scan_rate_dependence
 from labile.techniques.magnetometry.spin_only import mu_eff, residual_fraction, spin_only_chi_t
 from labile.techniques.magnetometry.transitions import (
     BranchTransition,
@@ -33,8 +34,11 @@ __all__ = [
     "Marginal",
     "MuEff",
     "OverstatedSigmaWarning",
+    "RateLaw",
     "ReversalDistribution",
     "ScanFit",
+    "ScanRateAnalysis",
+    "SweptTransition",
     "TransitionTemperatures",
     "fit_scans",
     "high_spin_fraction",
@@ -46,6 +50,7 @@ __all__ = [
     "residual_fraction",
     "reversal_curves",
     "reversal_distribution",
+    "scan_rate_dependence",
     "spin_only_chi_t",
     "transition_temperatures",
 ]
