@@ -17,7 +17,7 @@ from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.material import State
 from labile.core.parameters import Parameter
 from labile.models.free_energy import Coefficients, ModelError
-from labile.models.volumes import Compression, EquationOfState, EquationOfStateError, require_form
+from labile.models.volumes import Compression, EquationOfState, EquationOfStateError, NoVolumeError, require_form
 
 LARGEST_RATIO = 1.5
 """Molar volumes of two states of a crystal differ by less; a larger ratio is a difference taken for a volume."""
@@ -111,8 +111,8 @@ class CompressibleVolume:
     Raises
     ------
     EquationOfStateError
-        For an unknown form; when evaluated also for volumes or moduli that cannot be, and for pressures at which a
-        state has no volume.
+        For an unknown form; when evaluated also for volumes or moduli that cannot be, and (`NoVolumeError`, at which a
+        fit shortens its step) for pressures at which a state has no volume.
     ModelError
         For a reference temperature that is not positive.
 
@@ -156,20 +156,20 @@ class CompressibleVolume:
             if name != first:
                 given[0] += values[f"{first}.volume"] if self.differences else 0.0
                 if not 1.0 / LARGEST_RATIO <= given[0] / values[f"{first}.volume"] <= LARGEST_RATIO:
-                    raise EquationOfStateError(self._wrong_volume(first, name, values))
+                    raise NoVolumeError(self._wrong_volume(first, name, values))
             try:
                 if distinct.size <= REMEMBERED_PRESSURES:
                     point = _remembered(self.form, tuple(given), tuple(distinct.tolist()))
                 else:
                     point = EquationOfState(self.form, *given).at_pressure(distinct)
             except EquationOfStateError as error:
-                raise EquationOfStateError(f"state {name}: {error}") from None
+                raise type(error)(f"state {name}: {error}") from None
             expansion, slope = np.ones(len(conditions)), 0.0
             if self.expansion_from is not None:
                 slope = values[f"{name}.thermal_expansion"]
                 expansion = 1.0 + slope * (conditions.temperature - self.expansion_from)
                 if not np.min(expansion, initial=1.0) > 0:
-                    raise EquationOfStateError(
+                    raise NoVolumeError(
                         f"{name}.thermal_expansion {slope:g} 1/K leaves no volume at"
                         f" {conditions.temperature[int(np.argmin(expansion))]:g} K; it is a volume expansion, about"
                         " 1e-4 1/K in a molecular crystal"

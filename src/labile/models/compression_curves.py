@@ -23,6 +23,10 @@ class EquationOfStateError(ValueError):
     """A curve that cannot exist, or a pressure or volume at which it has no value."""
 
 
+class NoVolumeError(EquationOfStateError, ArithmeticError):
+    """Parameters and pressures at which a crystal has no volume; a fit that meets them shortens its step."""
+
+
 class ReducedPoint(NamedTuple):
     """One point of a curve; derivatives in k and q are those at fixed x, the subscript x is one in the volume."""
 
@@ -155,7 +159,7 @@ class StrainCurve(ReducedCurve):
             inside = (newton > low) & (newton < high)
             s = np.where(settled, s, np.where(inside, newton, 0.5 * (low + high)))
             settled |= high - low <= 4e-16 * np.abs(s)
-        raise EquationOfStateError(f"V(P): {int(np.sum(~settled))} of {p.size} pressures were not inverted")
+        raise NoVolumeError(f"V(P): {int(np.sum(~settled))} of {p.size} pressures were not inverted")
 
     def _reach(self, p: np.ndarray, side: int) -> float:
         """Strain past that of every pressure on one side: the end of the branch, or far enough out."""

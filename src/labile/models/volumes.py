@@ -24,6 +24,7 @@ from labile.models.compression_curves import (
     EquationOfStateError,
     LinearVolumeCurve,
     Murnaghan,
+    NoVolumeError,
     PolynomialStrain,
     ReducedCurve,
     ReducedPoint,
@@ -77,7 +78,7 @@ def _natural(k: float, order: int, q: float = 0.0) -> ReducedCurve:
 
 def _tait(k: float, q: float, q_k: float) -> ReducedCurve:
     if not (k > 0 and 1 + k + q > 0 and k**2 + k - q > 0):
-        raise EquationOfStateError(
+        raise NoVolumeError(
             f"the Tait form needs K0' > 0 and -(1 + K0') < K0 K0'' < K0' (1 + K0'), found K0' = {k:g},"
             f" K0 K0'' = {q:g}; use another form or other values"
         )
@@ -244,9 +245,10 @@ class EquationOfState:
 
         Raises
         ------
+        NoVolumeError
+            At or past the tensile or the compression limit, where the form has no stable volume.
         EquationOfStateError
-            At or past the tensile or the compression limit, where the form has no stable volume, and for numbers that
-            are not finite.
+            For pressures that are not finite.
 
         Examples
         --------
@@ -266,7 +268,7 @@ class EquationOfState:
         ):
             if np.any(past):
                 found = float(pressure[past].flat[0])
-                raise EquationOfStateError(
+                raise NoVolumeError(
                     f"{self.form}: {found / 1e9:.6g} GPa lies at or past the {side} limit of the curve,"
                     f" {limit / 1e9:.6g} GPa with {self._shown()}; the crystal has no volume there. Check the pressure"
                     " and its unit, or use other parameters or another form"
@@ -288,7 +290,8 @@ class EquationOfState:
         Raises
         ------
         EquationOfStateError
-            For volumes that are not positive or that the form never reaches, and for the constant volume.
+            For volumes that are not positive or that the form never reaches (`NoVolumeError`), and for the constant
+            volume.
         """
         volume = np.asarray(volume, dtype=float)
         if self.form == "constant":
@@ -298,7 +301,7 @@ class EquationOfState:
         point = self._curve.at_volume(np.atleast_1d(volume / self.reference_volume))
         if np.any(np.isnan(point.p)):
             bad = float(volume.flat[int(np.flatnonzero(np.isnan(point.p))[0])])
-            raise EquationOfStateError(f"{self.form}: no pressure gives the volume {bad:g} with {self._shown()}")
+            raise NoVolumeError(f"{self.form}: no pressure gives the volume {bad:g} with {self._shown()}")
         return self._compression(point, volume.shape)
 
     def volume(self, pressure: Any) -> np.ndarray:
