@@ -110,6 +110,7 @@ QUANTITIES = _table(
     ("dipole_moment", "C*m", "debye", "μ", "length"),
     # Mossbauer spectroscopy; isomer shifts are relative to alpha-Fe at room temperature everywhere inside labile
     ("counts", "1", "1", "counts"),
+    ("transmission", "1", "1", "transmission"),
     ("isomer_shift", "m/s", "mm/s", "δ relative to α-Fe"),
     ("quadrupole_splitting", "m/s", "mm/s", "ΔE_Q"),
     ("quadrupole_shift", "m/s", "mm/s", "ε"),
