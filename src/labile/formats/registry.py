@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labile.formats import signatures, spectrum_signatures
+from labile.formats import electrometer_signatures, signatures, spectrum_signatures
 
 if TYPE_CHECKING:
     from labile.core.measurement import Measurement
@@ -98,6 +98,14 @@ BUILTIN = (
         "labile.formats.velocity_counts",
         ("counts",),
         "formats/mossbauer.md",
+    ),
+    Format(
+        "keithley",
+        (".csv", ".txt", ".log", ".lvm", ".dat"),
+        electrometer_signatures.keithley,
+        "labile.formats.keithley",
+        ("current", "charge"),
+        "formats/keithley.md",
     ),
     Format(
         "tables",
