@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from labile.core.conditions import Conditions
-from labile.core.constants import AMBIENT_PRESSURE
+from labile.core.constants import AMBIENT_PRESSURE, AVOGADRO
 from labile.models.compressibility import REMEMBERED_PRESSURES, CompressibleVolume, LinearVolume
 from labile.models.contributions import EnthalpyEntropy, PairInteraction, PressureVolume
 from labile.models.equilibrium import equilibrium, find_minima, free_energy, free_energy_gradient
@@ -50,6 +50,17 @@ def test_kelvin_per_kilobar_of_the_specification():
         values = STEP | {"HS.entropy": entropy, "HS.volume": volume, "HS.volume_slope": 0.0}
         found = [t_half(crystal(LinearVolume("HS")), values, AMBIENT_PRESSURE + p) for p in (0.0, 1e8)]
         assert found[1] - found[0] == pytest.approx(slope, abs=1e-3)
+
+
+def test_mean_volume_that_a_pressure_at_room_temperature_implies():
+    """T1/2 of 143 K and 25 kbar at 298 K with 60 J/K/mol: 3.72 cm3/mol on average, 6.18 A^3 per formula unit."""
+    mean = (298.0 - 143.0) * 60.0 / 2.5e9
+    assert mean * 1e6 == pytest.approx(3.72, abs=0.01)
+    assert mean / AVOGADRO * 1e30 == pytest.approx(6.18, abs=0.01)
+    # any volume difference with this integral leads there: here one that grows from nothing
+    values = STEP | {"HS.enthalpy": 143.0 * 60.0, "HS.volume": 0.0, "HS.volume_slope": 2.0 * mean / 2.5e9}
+    found = t_half(crystal(LinearVolume("HS")), values, AMBIENT_PRESSURE + 2.5e9)
+    assert found == pytest.approx(298.0, abs=1e-4)
 
 
 def test_linear_volume_without_slope_is_the_constant_volume():

@@ -255,7 +255,8 @@ def test_pressure_past_the_compression_limit_is_refused():
         curve("linear").volume(1.01 * K0)
     softening = curve("birch_murnaghan_3", 0.0)
     assert 0.1 < softening.compression_limit / K0 < 0.3
-    with pytest.raises(EquationOfStateError, match="compression limit"):
+    # as an ArithmeticError it makes the fit engine shorten a step that led there
+    with pytest.raises(ArithmeticError, match="compression limit"):
         softening.work(softening.compression_limit * 1.01)
 
 
