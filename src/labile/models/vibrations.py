@@ -182,7 +182,7 @@ def einstein(temperature: Any, einstein_temperature: float, modes: float = 1.0) 
     Examples
     --------
     >>> round(float(einstein(300.0, 300.0, modes=3).heat_capacity), 4)
-    22.9644
+    22.9647
     """
     return harmonic(temperature, [einstein_temperature], modes)
 

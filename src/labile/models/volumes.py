@@ -317,7 +317,7 @@ class EquationOfState:
 
         Examples
         --------
-        >>> float(EquationOfState("constant", 1e-5).work(1e8))
+        >>> round(float(EquationOfState("constant", 1e-5).work(1e8)), 9)
         1000.0
         """
         return self.at_pressure(pressure).work
