@@ -100,6 +100,7 @@ QUANTITIES = _table(
     ("scan_voltage", "V", "V", "U"),
     ("position", "m", "mm", "z", "length"),
     ("switching_density", "1/K^2", "1/K^2", "ρ"),
+    ("t_liesst", "K", "K", "T(LIESST)", "absolute_temperature"),
     ("gradiometer_calibration", "A*m^2/(V*m^3)", "emu/(V*mm^3)", "calibration"),
     # pyroelectricity
     ("current", "A", "pA", "i"),
