@@ -7,6 +7,12 @@ from labile.techniques.magnetometry.first_order_reversal import (
     reversal_curves,
     reversal_distribution,
 )
+from labile.techniques.magnetometry.liesst import (
+    LiesstTemperature,
+    liesst_temperature,
+    photo_fraction,
+    reduce_liesst,
+)
 from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFraction, MuEff
 from labile.techniques.magnetometry.raw_scans import ScanFit, fit_scans, instrument_calibration, reduce_scans
 from labile.techniques.magnetometry.reduction import (
@@ -29,6 +35,7 @@ __all__ = [
     "ChiM",
     "ChiT",
     "HighSpinFraction",
+    "LiesstTemperature",
     "MagnetometryError",
     "MagnetometryWarning",
     "Marginal",
@@ -43,7 +50,10 @@ __all__ = [
     "fit_scans",
     "high_spin_fraction",
     "instrument_calibration",
+    "liesst_temperature",
     "mu_eff",
+    "photo_fraction",
+    "reduce_liesst",
     "reduce_moment",
     "reduce_reversals",
     "reduce_scans",
