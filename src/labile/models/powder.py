@@ -126,7 +126,7 @@ def gauss_directions(order: int, symmetry: str = "hemisphere") -> Directions:
 
 
 def fibonacci_directions(count: int) -> Directions:
-    """Points of a Fibonacci spiral on half a sphere with equal weights: even, but of second order only.
+    """Points of a Fibonacci spiral on half a sphere with equal weights; its error falls as 1/count only.
 
     Parameters
     ----------
