@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labile.core.conditions import Conditions
@@ -33,12 +33,17 @@ def values(t_half, strength, entropy=60.0):
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(60.0, 400.0), st.floats(0.0, 2.0))
+@example(147.0, 1.0)
+@example(60.0, 1.0)
+@example(248.77, 1.0)
 def test_t_half_of_a_symmetric_interaction_is_enthalpy_over_entropy(t_half, strength):
     found = equilibrium_transition(MODEL, values(t_half, strength), Conditions(100.0))
     assert found.temperature == pytest.approx(t_half, rel=1e-7)
-    # names: enthalpy, entropy, volume, interaction; T1/2 = H/S whatever Gamma is
-    np.testing.assert_allclose(found.t_theta[:2], [1 / 60.0, -t_half / 60.0], rtol=1e-4)
-    assert found.t_theta[3] == pytest.approx(0.0, abs=1e-6)
+    # names: enthalpy, entropy, volume, interaction; T1/2 = H/S whatever Gamma is. At strength 1, the critical point, x is
+    # known to the cube root of the solver's tolerance, and so are the derivatives
+    rtol = 1e-3 if abs(strength - 1.0) < 1e-6 else 1e-4
+    np.testing.assert_allclose(found.t_theta[:2], [1 / 60.0, -t_half / 60.0], rtol=rtol)
+    assert found.t_theta[3] == pytest.approx(0.0, abs=1e-6 if rtol == 1e-4 else 1e-3)
 
 
 @settings(max_examples=25, deadline=None)

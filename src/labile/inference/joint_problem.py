@@ -34,6 +34,8 @@ from labile.models.transitions import (
 
 PAST_FOLD_WIDTH = 10.0
 """K over which the prediction past the end of a branch goes linearly towards the other branch."""
+WIDE, FINE = 0.5, 0.05
+"""K: distances of the three temperatures on which an extremum is evaluated."""
 SPIKE = 0.05
 """Change of a population between neighbouring grid points that its slope does not explain: a jump."""
 LAG_UP, LAG_DOWN = "crystal.lag_up", "crystal.lag_down"
@@ -264,6 +266,37 @@ class JointProblem:
                     whole[request.rows] = part
         return [self._finish(objective, raw[i], values) for i, objective in enumerate(self.objectives)]
 
+    def _around_extremum(
+        self, objective: Objective, raw: tuple[np.ndarray, np.ndarray, np.ndarray], values: Mapping[str, float]
+    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+        """Temperatures, curve and motion of the temperatures on which a statement is evaluated.
+
+        The grid of a window only brackets its extremum. The curve is computed again at three temperatures centred on
+        it, so that the extremum is a smooth function of the parameters wherever it lies. These temperatures move with
+        the parameters; the Jacobian that comes back includes that.
+        """
+        statement = objective.statement
+        assert statement is not None
+        grid, motion = statement.grid(), np.zeros(len(self.parameters))
+        if statement.window is None or _extreme(statement, raw[0]) in (0, grid.size - 1):
+            return grid, raw, motion
+        position = replace(statement, kind="maximum_position")
+        sign = -1.0 if statement.kind == "above" else 1.0
+        offset = values[objective.temperature_offset] if objective.temperature_offset else 0.0
+        near, found = grid, raw
+        # a distribution leaves ripples on the scale of its members, which a wider parabola does not see
+        for spacing in (WIDE,) if objective.width else (WIDE, FINE):
+            t, row = functional(position, near, sign * found[0], sign * found[1])
+            motion = motion + row
+            near = t + spacing * np.array([-1.0, 0.0, 1.0])
+            group = _Group(_side(objective), objective.width, (), Conditions(near + offset, objective.pressure))
+            populations, fold = self._populations(group, group.conditions, values)
+            curve, jacobian, slope = _observe(
+                objective, populations, group.conditions, values, self.parameters.names, fold
+            )
+            found = (curve, jacobian + slope[:, None] * motion[None, :], slope)
+        return near, found, motion
+
     def _plan(self) -> tuple[_Group, ...]:
         """Sort all points into groups by branch, width and pressure, once."""
         parts: dict[tuple[str, str, float], list[tuple[int, np.ndarray, Conditions]]] = {}
@@ -314,6 +347,8 @@ class JointProblem:
             assert objective.statement is not None
             predicted, row = _transition_value(self.model, objective.statement, values, objective.pressure, names)
             return np.array([predicted]), row[None, :]
+        if objective.statement is not None:
+            temperature, raw, motion = self._around_extremum(objective, raw, values)
         curve, jacobian, slope = raw
         if objective.temperature_offset:
             jacobian[:, names.index(objective.temperature_offset)] += slope
@@ -329,7 +364,9 @@ class JointProblem:
                 jacobian[:, names.index(name)] += term.effect
             return curve, jacobian
         assert objective.statement is not None
-        value, row = functional(objective.statement, objective.statement.grid(), curve, jacobian)
+        value, row = functional(objective.statement, temperature, curve, jacobian)
+        if objective.statement.kind == "maximum_position":
+            row = row + motion
         return np.array([value]), row[None, :]
 
 
@@ -343,12 +380,16 @@ def _readings(objective: Objective) -> Conditions | None:
     return Conditions(objective.statement.grid(), objective.pressure)
 
 
+def _side(objective: Objective) -> str:
+    """Branch on which an objective without a jump lies: runs start on the side they come from."""
+    return {"heating": "low", "cooling": "high"}.get(objective.branch, "equilibrium")
+
+
 def _sides(objective: Objective, jump: Jump | None) -> list[tuple[str, np.ndarray]]:
     """Branches of an objective's points: the data say on which side of a jump each one lies."""
     every = np.arange(objective.points)
-    side = {"heating": "low", "cooling": "high"}.get(objective.branch, "equilibrium")
     if jump is None or objective.measurement is None:
-        return [(side, every)]
+        return [(_side(objective), every)]
     cold = objective.measurement.temperature <= jump.below
     return [("low", every[cold]), ("high", every[~cold])]
 
@@ -453,28 +494,27 @@ def functional(
         return float(curve[0]), jacobian[0]
     if kind == "difference":
         return float(curve[1] - curve[0]), jacobian[1] - jacobian[0]
-    if kind == "above":
-        i = int(np.argmin(curve))
+    i = _extreme(statement, curve)
+    if i in (0, curve.size - 1):
+        if kind == "maximum_position":
+            return float(temperature[i]), np.zeros(jacobian.shape[1])
         return float(curve[i]), jacobian[i]
-    i = int(np.argmax(curve))
-    if kind == "below":
-        return float(curve[i]), jacobian[i]
-    if i == 0 or i == curve.size - 1:
-        if kind == "maximum":
-            return float(curve[i]), jacobian[i]
-        return float(temperature[i]), np.zeros(jacobian.shape[1])
-    # vertex of the parabola through the three highest points, and its derivative in them
+    # vertex of the parabola through the extreme point and its neighbours, and its derivative in them
     left, middle, right = curve[i - 1], curve[i], curve[i + 1]
     h = float(temperature[i + 1] - temperature[i])
     bend = left - 2 * middle + right
     lean = left - right
     rows = jacobian[i - 1 : i + 2]
-    if kind == "maximum":
+    if kind != "maximum_position":
         weights = np.array([-lean / (4 * bend) + lean**2 / (8 * bend**2), 1 - lean**2 / (4 * bend**2),
                             lean / (4 * bend) + lean**2 / (8 * bend**2)])  # fmt: skip
         return float(middle - lean**2 / (8 * bend)), weights @ rows
     weights = h * np.array([0.5 / bend - lean / (2 * bend**2), lean / bend**2, -0.5 / bend - lean / (2 * bend**2)])
     return float(temperature[i] + h * lean / (2 * bend)), weights @ rows
+
+
+def _extreme(statement: Statement, curve: np.ndarray) -> int:
+    return int(np.argmin(curve) if statement.kind == "above" else np.argmax(curve))
 
 
 def _switch_row(switch: Switch, model: Model, names: tuple[str, ...], lag: str) -> np.ndarray:

@@ -19,17 +19,17 @@ from labile.core.conditions import Conditions
 from labile.models.contributions import EnthalpyEntropy, EnthalpyTransition, EntropyTransition, TransitionShift
 from labile.models.equilibrium import equilibrium, free_energy, free_energy_gradient
 from labile.models.free_energy import Model, ModelError
-from labile.models.populations import NotConvergedError, Populations, Status
+from labile.models.populations import NotConvergedError, Populations, Status, joined
 
 MEMBERS = 41
 SPAN = 4.0
 """Largest |delta| of a member."""
-STEEP = 0.03
+STEEP = 0.005
 """A cell across which any population changes by more than this is divided into `PARTS`."""
-PARTS = 16
-STEP = 0.15
+PARTS = 12
+STEP = 0.02
 """A change by more than this across one part is looked at as a possible jump."""
-SMALLEST_JUMP = 0.01
+SMALLEST_JUMP = 0.001
 """A change by less than this across delta* is no jump."""
 BISECTIONS = 40
 HAIR = 1e-6
@@ -149,7 +149,7 @@ def distributed_equilibrium(
     >>> values["powder.t_half_width"] = 5.0
     >>> x = distributed_equilibrium(slichter_drickamer(), "powder.t_half_width", values, Conditions([245.0, 250.0]))
     >>> x.of("HS").round(3).tolist()
-    [0.201, 0.5]
+    [0.198, 0.5]
     """
     _require_width(parameter, values)
     result, jumping = _split_average(model, parameter, values, conditions)
@@ -214,19 +214,29 @@ def _split_average(
         x = equilibrium(shifted_member(model, parameter, delta), where, values).require_converged(parameter)
         return _Nodes(delta, peak * np.exp(-0.5 * delta**2), x)
 
-    # every steep cell again, in PARTS parts: column j of `nodes` is delta_k + j step / PARTS
-    offsets = np.linspace(0.0, step, PARTS + 1)
-    flat = solve((deltas[cell][:, None] + offsets[None, :]).ravel(), conditions[np.repeat(point, PARTS + 1)])
-    index = np.arange(cell.size * (PARTS + 1)).reshape(cell.size, PARTS + 1)
+    # every steep cell again, in PARTS parts: column j of `index` is delta_k + j step / PARTS. Its ends are the members
+    # themselves: exactly at a jump a second descent could reach the other minimum
+    offsets = np.linspace(0.0, step, PARTS + 1)[None, 1:-1]
+    inner = solve((deltas[cell][:, None] + offsets).ravel(), conditions[np.repeat(point, PARTS - 1)])
+    places = len(conditions)
+    grid = np.repeat(deltas, places)
+    flat = _Nodes(
+        np.concatenate([grid, inner.delta]),
+        np.concatenate([peak * np.exp(-0.5 * grid**2), inner.density]),
+        joined([*members, inner.x]),
+    )
+    inside = grid.size + np.arange(cell.size * (PARTS - 1)).reshape(cell.size, PARTS - 1)
+    index = np.column_stack([cell * places + point, inside, (cell + 1) * places + point])
     trapezium = np.full(PARTS + 1, step / PARTS)
     trapezium[[0, -1]] *= 0.5
     whole = np.zeros(PARTS + 1)
     whole[[0, -1]] = 0.5 * step
-    more = flat.density * np.tile(trapezium - whole, cell.size)
+    nodes = flat[index.ravel()]
+    more = nodes.density * np.tile(trapezium - whole, cell.size)
     sums = {name: np.array(getattr(result, name)) for name in ("x", "x_t", "x_p", "x_theta")}
     target = np.repeat(point, PARTS + 1)
     for name, total in sums.items():
-        values_ = getattr(flat.x, name)
+        values_ = getattr(nodes.x, name)
         np.add.at(total, target, _times(more, values_))
     left, right = index[:, :-1].ravel(), index[:, 1:].ravel()
     jump = np.max(np.abs(flat.x.x[right] - flat.x.x[left]), axis=1) > STEP
@@ -278,7 +288,7 @@ def _split_jumps(
         return
     point, at, left, right = point[real], at[real], left[real], right[real]
     # exactly at delta* the two minima are equal to round-off; a hair beside it each side is itself
-    low, high, eta = low[real] - HAIR, high[real] + HAIR, 1e-4
+    low, high, eta = low[real] - HAIR, high[real] + HAIR, 1e-5
     delta = 0.5 * (low + high)
     below, above = solve(low, at), solve(high, at)
     slope_below = (below.x.x - solve(low - eta, at).x.x) / eta

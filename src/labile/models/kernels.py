@@ -21,8 +21,10 @@ compiled = njit(cache=True, fastmath=False, error_model="numpy")
 
 MAX_STEP = 0.1
 """Largest change of any population in one step of a descent."""
-TOLERANCE = 1e-10
+TOLERANCE = 1e-12
 """Largest |mu_i - lambda|/RT accepted as stationary."""
+NEARLY = 1e-10
+"""Accepted too when one more Newton step does not reach TOLERANCE, as at the very end of a minimum."""
 STUCK = 1e-6
 """A step smaller than this where G is not convex means a saddle on the way; it is left sideways."""
 LARGEST_SHIFT = 1e4
@@ -249,8 +251,8 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
     for i in range(n):
         noise = max(noise, abs(g[i]))
     noise = 1e-14 * (noise + rt)
-    floor = TOLERANCE * rt + 4.0 * noise
-    moved, definite = 1.0, True
+    floor, nearly = TOLERANCE * rt + 4.0 * noise, NEARLY * rt + 4.0 * noise
+    moved, definite, visits = 1.0, True, 0
     for _ in range(max_iterations):
         mean = 0.0
         for i in range(n):
@@ -258,15 +260,22 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
         residual = 0.0
         for i in range(n):
             residual = max(residual, abs(mu[i] - mean))
-        if residual <= floor or moved < STUCK:
+        if residual <= nearly:
+            visits += 1
+        settled = residual <= floor or (residual <= nearly and visits > 1)
+        if settled or moved < STUCK:
             definite = convex_here or positive_definite(w, rt, mi, x, q, manifold, 0.0, s, more)
-            if definite and residual <= floor:
+            if definite and settled:
                 return CONVERGED
         if not definite:
             definite, moved = True, 1.0
-            # a saddle or maximum: leave it in a direction that no symmetry of the states shares
+            # a saddle or maximum, or the bottleneck just past the end of a minimum: leave it in a direction that no
+            # symmetry of the states shares, downhill
+            slope = 0.0
             for i in range(n):
-                u[i] += 1e-3 * math.sin(1.0 + 2.3 * i)
+                slope += x[i] * math.sin(1.0 + 2.3 * i) * (mu[i] - mean)
+            for i in range(n):
+                u[i] += (-1e-3 if slope > 0.0 else 1e-3) * math.sin(1.0 + 2.3 * i)
             _normalise(u, x)
             if mi != 0.0:
                 manifold_logs(u, manifold, log_big, q)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -124,3 +125,16 @@ class Populations:
         if bad:
             raise NotConvergedError(f"{what}: {bad} of {len(self)} points did not converge")
         return self
+
+
+def joined(parts: Sequence[Populations]) -> Populations:
+    """Points of several populations of one model, one after the other; the branch is that of the first."""
+
+    def stacked(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    first = parts[0]
+    return Populations(
+        first.state_names, stacked("x"), stacked("x_t"), stacked("x_p"), stacked("x_tt"), first.parameter_names,
+        stacked("x_theta"), stacked("x_t_theta"), stacked("status"), first.branch,
+    )  # fmt: skip

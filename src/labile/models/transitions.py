@@ -153,13 +153,15 @@ def equilibrium_transition(
     """
     land = Landscape(model, template, values)
     low, high, points = window[0], window[1], 200
-    for _ in range(60):
+    for attempt in range(60):
         grid = np.geomspace(low, high, points)
         x = equilibrium(model, land.conditions(grid), values, derivatives=False)
         share = _high_share(model, x.require_converged("T1/2").x) - 0.5
         change = np.flatnonzero(np.signbit(share[1:]) != np.signbit(share[:-1]))
-        if change.size == 0:
+        if change.size == 0 and attempt == 0:
             return None
+        if change.size == 0:
+            break  # at a critical point populations are known to the cube root of the solver's tolerance only
         low, high, points = float(grid[change[0]]), float(grid[change[0] + 1]), 17
         if high - low < 1e-9 * high:
             break
