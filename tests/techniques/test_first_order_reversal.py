@@ -216,3 +216,19 @@ def test_what_is_refused():
         reversal_distribution(flat)
     with pytest.raises(MagnetometryError, match="give switching_density, not 'chi_t'"):
         reduce_reversals(curves, quantity="chi_t")
+
+
+def test_command_takes_one_log(tmp_path):
+    from labile.cli.show import reduce_files
+
+    path = tmp_path / "minor_loops.csv"
+    rows = zip(*one_log(), strict=True)
+    path.write_text("T (K),gammaHS\n" + "".join(f"{t},{v}\n" for t, v in rows))
+    # the way to the reversal and the way back share their plateaus, which a table refuses as repeated rows
+    found = reduce_files(
+        "magnetometry", [path], "switching_density", {"smoothing": 2}, "", {"duplicates": "keep"}
+    ).measurements
+    assert len(found) == 17
+    highest = max(found, key=lambda row: float(row.values.max()))
+    assert highest.temperature[0] == pytest.approx(DOWN, abs=2.0)
+    assert highest.axis.values[np.argmax(highest.values)] == pytest.approx(UP, abs=2.0)

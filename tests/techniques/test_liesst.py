@@ -239,3 +239,15 @@ def test_fraction_refuses_what_does_not_fit():
         photo_fraction(data, 0.0, Measurement("moment", [1.0, 1.0], Conditions([5.0, 60.0])))
     with pytest.raises(MagnetometryError, match="is made from chi_t"):
         photo_fraction(Measurement("moment", [1.0, 1.0], Conditions([10.0, 50.0])), 0.0, whole)
+
+
+def test_command_reads_t_liesst_from_a_table(tmp_path):
+    from labile.cli.show import reduce_files
+
+    chi_t = curve()
+    rows = zip(chi_t.temperature, chi_t.in_unit("cm3 K/mol"), strict=True)
+    path = tmp_path / "dark.csv"
+    path.write_text("T (K),chiT (cm3 K/mol)\n" + "".join(f"{t},{v}\n" for t, v in rows))
+    found = reduce_files("magnetometry", [path], "t_liesst", {"rate": "0.3 K/min", "window": [10, 90]}, "", {})
+    assert found.measurements[0].in_unit("K")[0] == pytest.approx(57.9, abs=0.1)
+    assert found.notes == ()

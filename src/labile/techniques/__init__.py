@@ -182,6 +182,31 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                     {"calibration": "sigma_calibration", **_MOMENT_UNCERTAIN},
                     together=True,
                 ),
+                *(
+                    Reduction(
+                        takes,
+                        ("t_liesst",),
+                        "labile.techniques.magnetometry:reduce_liesst",
+                        {"window": "window", "span": "temperature_difference", "rate": "sweep_rate"} | options,
+                        uncertain,
+                        together=True,
+                    )
+                    for takes, options, uncertain in (
+                        ("chi_t", {}, {}),
+                        ("high_spin_fraction", {}, {}),
+                        ("moment", _MOMENT_OPTIONS, _MOMENT_UNCERTAIN),
+                    )
+                ),
+                *(
+                    Reduction(
+                        takes,
+                        ("switching_density",),
+                        "labile.techniques.magnetometry:reduce_reversals",
+                        {"smoothing": "count", "direction": "text", "step": "temperature_difference"},
+                        together=True,
+                    )
+                    for takes in ("chi_t", "high_spin_fraction")
+                ),
             ),
             transitions="labile.techniques.magnetometry:transition_temperatures",
         ),
@@ -240,7 +265,7 @@ def technique(name: str) -> Technique:
     Examples
     --------
     >>> technique("magnetometry").quantities
-    ('chi_t', 'chi_m', 'mu_eff', 'high_spin_fraction')
+    ('chi_t', 'chi_m', 'mu_eff', 'high_spin_fraction', 'moment', 't_liesst', 'switching_density')
     """
     if name not in TECHNIQUES:
         raise TechniqueError(f"technique {name!r} is unknown; there are: {', '.join(TECHNIQUES)}")

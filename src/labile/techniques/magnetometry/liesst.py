@@ -200,6 +200,7 @@ def reduce_liesst(
     quantity: str = "t_liesst",
     window: tuple[float, float] | None = None,
     span: float = SMOOTHING_SPAN,
+    rate: float | None = None,
     **corrections: Any,
 ) -> Measurement:
     """T(LIESST) of the parts of a log as a measurement of one number.
@@ -211,6 +212,8 @@ def reduce_liesst(
     quantity : {"t_liesst"}
     window, span
         See `liesst_temperature`.
+    rate : float, optional
+        Heating rate (K/s), where the file has no times.
     **corrections
         Options of `reduce_moment`, for moments.
 
@@ -226,7 +229,7 @@ def reduce_liesst(
     if len(heating) != 1:
         found = ", ".join(f"{part.label} ({part.branch})" for part in known)
         raise MagnetometryError(f"T(LIESST) needs one heating curve, found {len(heating)} in {found}")
-    curve = heating[0]
+    curve = heating[0] if rate is None else replace(heating[0], sweep_rate=rate)
     if curve.quantity == "moment":
         curve = reduce_moment(curve, quantity="chi_t", **corrections)
     elif corrections:
