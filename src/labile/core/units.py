@@ -109,6 +109,7 @@ QUANTITIES = _table(
     ("polarization_change", "C/m^2", "uC/cm^2", "ΔP"),
     ("pyroelectric_coefficient", "C/m^2/K", "nC/cm^2/K", "p"),
     ("dipole_moment", "C*m", "debye", "μ", "length"),
+    ("volumetric_heat_capacity", "J/m^3/K", "MJ/m^3/K", "c′"),
     # Mossbauer spectroscopy; isomer shifts are relative to alpha-Fe at room temperature everywhere inside labile
     ("counts", "1", "1", "counts"),
     ("transmission", "1", "1", "transmission"),
