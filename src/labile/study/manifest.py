@@ -208,6 +208,20 @@ class ReportTable(_Table):
         return window
 
 
+class PyroelectricityTable(_Table):
+    """[pyroelectricity]: what is asked of the fitted p(T)."""
+
+    area: str | None = None
+    rate: str | None = None
+    at: list[float] = []
+    reference_fraction: float | None = Field(default=None, gt=0, le=1)
+    transfer_distance: str | None = None
+    volumetric_heat_capacity: str | None = None
+    permittivity: float | None = Field(default=None, gt=0)
+    loss_tangent: float | None = Field(default=None, gt=0)
+    source: str = ""
+
+
 class ManifestTables(_Table):
     """The whole document."""
 
@@ -218,6 +232,7 @@ class ManifestTables(_Table):
     measurement: list[MeasurementTable] = Field(min_length=1)
     fit: FitTable = FitTable()
     comparison: list[ComparisonTable] = []
+    pyroelectricity: PyroelectricityTable | None = None
     report: ReportTable = ReportTable()
 
 

@@ -31,6 +31,7 @@ from labile.study.manifest import (
     unknown_key,
 )
 from labile.study.parametrise import joint_problem
+from labile.study.pyroelectric_settings import OutlookSettings, outlook_settings
 from labile.study.quantities import QuantityError, read_quantity, read_temperature
 from labile.study.reducing import RawData, inline_data, read_and_reduce
 from labile.techniques import Technique, technique
@@ -60,6 +61,8 @@ class PreparedStudy:
     files : tuple of (str, str)
         Name and sha256 of every data file read.
     warnings : tuple of str
+    pyroelectricity : OutlookSettings or None
+        What the study asks of the fitted pyroelectric coefficient.
     """
 
     manifest: Manifest
@@ -71,6 +74,7 @@ class PreparedStudy:
     groups: Mapping[str, str]
     files: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
+    pyroelectricity: OutlookSettings | None = None
 
     @property
     def key(self) -> str:
@@ -130,8 +134,9 @@ def prepare(manifest: Manifest) -> PreparedStudy:
             continue
         seen.add(spec.label)
         _measurement(index, spec, manifest.folder, building)
+    outlook = outlook_settings(tables.pyroelectricity, problems)
     if tables.model is None:
-        for name in ("parameters", "comparison"):
+        for name in ("parameters", "comparison", "pyroelectricity"):
             if getattr(tables, name):
                 problems.add((name,), "needs a [model]; add one or remove this table")
     problems.raise_if_any()
@@ -150,6 +155,7 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         building.groups,
         tuple(building.files),
         tuple(dict.fromkeys(building.warnings)),
+        outlook,
     )
 
 

@@ -16,6 +16,7 @@ from labile.study.report_tables import (
     is_simulated,
     key_numbers,
     measurement_table,
+    merit_table,
     objective_table,
     parameter_table,
     source_table,
@@ -119,6 +120,10 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
             )
         )
     figures += charts.measurement_figures(elsewhere, result.techniques)
+    if result.expected_runs:
+        from labile.plots.pyroelectric_charts import expected_current_figure
+
+        figures.append(expected_current_figure(result.expected_runs))
     if result.populations and result.model is not None:
         transitions = _transition_statements(result)
         figures.append(charts.population_figure(result.populations, result.model.state_names, transitions, jumps))
@@ -179,6 +184,7 @@ def report_html(result: StudyResult) -> str:
         verdict=_verdict(result),
         simulated=tuple(m.label for m in result.measurements if is_simulated(m)),
         key_numbers=key_numbers(result),
+        figures_of_merit=merit_table(result),
         intervals=tuple(f for f in result.findings if f.kind == "interval"),
         parameters=parameter_table(result),
         correlations=correlation_table(result),

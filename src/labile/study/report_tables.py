@@ -77,6 +77,18 @@ def key_numbers(result: StudyResult) -> Table | None:
     return Table("Key numbers", ("quantity", "value", "unit", "from", "meaning"), tuple(rows), numeric=(1,))
 
 
+def merit_table(result: StudyResult) -> Table | None:
+    """Figures of merit of the crystal beside known pyroelectrics; None where none were asked for."""
+    if not result.figures_of_merit:
+        return None
+    from labile.techniques.pyroelectricity.merit import COLUMNS
+
+    note = "A dash: a property of the material that is not known. References at room temperature."
+    return Table(
+        "Figures of merit of pyroelectrics", COLUMNS, result.figures_of_merit, note, tuple(range(1, len(COLUMNS) - 1))
+    )
+
+
 def parameter_table(result: StudyResult) -> Table | None:
     """Every parameter: value with s.u., unit, role, bounds, prior, source."""
     if result.fit is None:

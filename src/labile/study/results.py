@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labile.inference.joint_fit import Curve, Evaluation, JointFit
     from labile.inference.objective import Objective
     from labile.models.free_energy import Model
+    from labile.techniques.pyroelectricity.planning import ExpectedRun
 
 SCHEMA_VERSION = 1
 """Of `results.json`; raised whenever a field is renamed, removed or changes its meaning."""
@@ -180,6 +181,10 @@ class StudyResult:
         Python, labile and the libraries that computed.
     created : str
         ISO 8601, UTC.
+    expected_runs : tuple of ExpectedRun
+        Pyroelectric current that the model predicts for an electrode and a rate; simulated.
+    figures_of_merit : tuple of tuple of str
+        Rows of the comparison with known pyroelectrics.
     timing : mapping of str to float
         Seconds per stage.
     """
@@ -209,6 +214,8 @@ class StudyResult:
     warnings: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
+    expected_runs: tuple[ExpectedRun, ...] = ()
+    figures_of_merit: tuple[tuple[str, ...], ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property

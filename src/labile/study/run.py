@@ -200,6 +200,17 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         if parts:
             derived += analysis.measured_numbers(parts, label, method)
     rows = compare({MAIN: fitted, **others}) if fitted is not None and others else ()
+    pictures = analysis.panels(
+        fitted, prepared.measurements, evaluations, curves["panels"], prepared.techniques, prepared.groups
+    )
+    runs: tuple[Any, ...] = ()
+    merit: tuple[tuple[str, ...], ...] = ()
+    if fitted is not None and prepared.pyroelectricity is not None:
+        from labile.study.pyroelectric_outlook import pyroelectric_outlook
+
+        outlook = pyroelectric_outlook(prepared.pyroelectricity, fitted, pictures, prepared.material)
+        derived += outlook.derived
+        runs, merit = outlook.runs, outlook.merit
     used = manifest.tables
     return StudyResult(
         title=used.study.title,
@@ -217,9 +228,7 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         comparisons=rows,
         comparison_fits=others,
         findings=found,
-        panels=analysis.panels(
-            fitted, prepared.measurements, evaluations, curves["panels"], prepared.techniques, prepared.groups
-        ),
+        panels=pictures,
         populations=curves["populations"],
         measurements=prepared.measurements,
         techniques={
@@ -231,6 +240,8 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         citations=citations(prepared, fitted, bool(rows)),
         warnings=tuple(dict.fromkeys(warnings)),
         versions=versions(),
+        expected_runs=runs,
+        figures_of_merit=merit,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         timing={name: round(seconds, 4) for name, seconds in log.seconds.items()},
     )

@@ -85,6 +85,20 @@ def write_tables(result: StudyResult, folder: Path) -> list[str]:
             scale = scale_to_si(unit, panel.quantity)
             columns += [curve.temperature, from_si(curve.values, unit, panel.quantity), curve.sigma / scale]
         write(f"curves_{slug(panel.key)}", header__, _columns(columns))
+    for run in result.expected_runs:
+        columns = [np.asarray(run.current.conditions.time), run.current.temperature]
+        columns += [run.current.in_unit("pA"), run.charge.in_unit("nC")]
+        header__ = [
+            "time (s)",
+            "temperature (K)",
+            "expected current, simulated (pA)",
+            "expected charge, simulated (nC)",
+        ]
+        write(f"expected_current_{run.current.branch}", header__, _columns(columns))
+    if result.figures_of_merit:
+        from labile.techniques.pyroelectricity.merit import COLUMNS
+
+        write("figures_of_merit", COLUMNS, result.figures_of_merit)
     for branch, states in result.populations.items():
         temperature = next(iter(states.values())).temperature
         columns = [temperature]

@@ -67,8 +67,13 @@ class LatticeFit:
 
     def curve(self, temperature: np.ndarray) -> np.ndarray:
         """P at the given temperatures (K), C m-2 K-1."""
+        return np.asarray(np.sum(self.parts(temperature), axis=0))
+
+    def parts(self, temperature: np.ndarray) -> np.ndarray:
+        """The terms at the given temperatures, Debye's first, C m-2 K-1, shape (1 + terms, N)."""
         values = self.result.parameters.values
-        return _shapes(np.asarray(temperature, dtype=float), values[1::2])[0] @ values[0::2]
+        shapes, _ = _shapes(np.asarray(temperature, dtype=float), values[1::2])
+        return np.asarray((shapes * values[0::2]).T)
 
 
 def fit_lattice(coefficient: Measurement, *, terms: int | None = None, starts: int = 4, seed: int = 0) -> LatticeFit:

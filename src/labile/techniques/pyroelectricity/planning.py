@@ -50,7 +50,13 @@ class ExpectedRun:
 
 
 def expected_run(
-    temperature: np.ndarray, coefficient: np.ndarray, *, area: float, rate: float, lag: float = 0.0
+    temperature: np.ndarray,
+    coefficient: np.ndarray,
+    *,
+    area: float,
+    rate: float,
+    lag: float = 0.0,
+    sigma: np.ndarray | None = None,
 ) -> ExpectedRun:
     """Current i = p A dT/dt of a ramp at constant rate.
 
@@ -66,6 +72,8 @@ def expected_run(
         K/s, negative for cooling.
     lag : float
         s; by which the sample follows the sensor: the trace is drawn over the sensor's temperature.
+    sigma : ndarray (N,), optional
+        Standard uncertainty of the coefficient, C m-2 K-1.
 
     Returns
     -------
@@ -94,6 +102,9 @@ def expected_run(
         raise PyroelectricityError(f"expected_run: rate must be a number of K/s other than 0, found {rate!r}")
     order = np.argsort(kelvin, kind="stable")[:: 1 if rate > 0 else -1]
     kelvin, p = kelvin[order], p[order]
+    spread = None if sigma is None else np.asarray(sigma, dtype=float)[order] * surface * abs(rate)
+    if spread is not None and not np.all(np.isfinite(spread) & (spread > 0)):
+        spread = None
     if np.any(np.diff(kelvin) == 0):
         raise PyroelectricityError("expected_run: a temperature occurs twice; give one branch")
     time = (kelvin - kelvin[0]) / rate
@@ -108,7 +119,7 @@ def expected_run(
     shared = {"branch": branch, "sweep_rate": abs(rate), "provenance": provenance}
     largest = int(np.argmax(np.abs(current)))
     return ExpectedRun(
-        Measurement("current", current, conditions, label="expected current (simulated)", **shared),
+        Measurement("current", current, conditions, spread, label="expected current (simulated)", **shared),
         Measurement("charge", charge, conditions, label="expected charge (simulated)", **shared),
         float(charge[-1]) / surface,
         float(time[-1]),
