@@ -85,7 +85,8 @@ def test_nothing_heavy_is_loaded(arguments, forbidden):
 def test_formats():
     done = labile("formats", "--json")
     names = [row["name"] for row in json.loads(done.stdout)]
-    assert names[:2] == ["quantum_design", "tables"]
+    assert names[0] == "quantum_design"
+    assert "tables" in names
     assert "quantum_design" in labile("formats").stdout
 
 

@@ -105,7 +105,7 @@ def _blocks(file: Path, found: Sequence[Measurement], notes: list[str]) -> list[
             continue
         several = len({m.quantity for m in found}) > 1
         label = f"{file.stem} {quantity}" if several else file.stem
-        if quantity in owner.quantities:
+        if quantity in owner.observables or not _takes(owner, quantity):
             blocks.append(_ready(file, label, owner, quantity, parts))
         else:
             blocks.append(_raw(file, label, owner, parts, notes))
@@ -170,9 +170,13 @@ def _raw(file: Path, label: str, technique: Technique, parts: Sequence[Measureme
         options.append('# matrix = "eicosane"')
         options.append('# matrix_mass = "17.3 mg"')
         samples = [name for name in header if name.startswith("header.SAMPLE_")]
-        if samples:
+        if samples and parts[0].provenance.reader == "quantum_design":
             lines.append("# what your laboratory writes into free header entries can be named here:")
             lines.append('# reader = { header_meaning = { SAMPLE_VOLUME = "eicosane_mass/mg" } }')
+    if "moments" in reduction.options:
+        options.append('# moments = "same name.dat"   # FILL IN: the log written with this raw file, or calibration')
+        options.append('# background = "empty.rw.dat" # scans of the empty holder')
+        notes.append(f"{file.name}: raw scans need moments or calibration; write one under [measurement.reduction]")
     if "area" in reduction.options:
         if "electrode_area" in header:
             options.append('# area = "0.30(1) mm^2"       # otherwise the header\'s own value is used')

@@ -168,18 +168,18 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                 ),
                 Reduction(
                     "scan_voltage",
-                    ("moment",),
-                    "labile.techniques.magnetometry:reduce_scans",
-                    _SCAN_OPTIONS,
-                    {"calibration": "sigma_calibration"},
-                    together=True,
-                ),
-                Reduction(
-                    "scan_voltage",
                     ("chi_t", "chi_m", "mu_eff"),
                     "labile.techniques.magnetometry:reduce_scans",
                     {**_SCAN_OPTIONS, **_MOMENT_OPTIONS},
                     {"calibration": "sigma_calibration", **_MOMENT_UNCERTAIN},
+                    together=True,
+                ),
+                Reduction(
+                    "scan_voltage",
+                    ("moment",),
+                    "labile.techniques.magnetometry:reduce_scans",
+                    _SCAN_OPTIONS,
+                    {"calibration": "sigma_calibration"},
                     together=True,
                 ),
                 *(
