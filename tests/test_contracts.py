@@ -249,8 +249,10 @@ def test_library_model(name):
 
 def observable_of(made, states: tuple[State, ...]) -> Observable:
     """Instance with what its class asks for: the states that count as high spin are all but the first."""
-    options = {"states": tuple(state.name for state in states[1:]), "sample": SAMPLE}
+    options = {"states": tuple(state.name for state in states[1:]), "sample": SAMPLE, "magnetic_field": 1.5}
     known = inspect.signature(made).parameters
+    if "hamiltonian" in known and known["hamiltonian"].default is inspect.Parameter.empty:
+        options["hamiltonian"] = {state.name: {"spin": state.spin} for state in states if state.spin}
     return made(**{key: value for key, value in options.items() if key in known})
 
 

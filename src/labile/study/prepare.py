@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+import numpy as np
+
 from labile import __version__
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.material import Material, State, SymmetryError, require_polar
@@ -257,11 +259,12 @@ def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building:
     if not (spec.fit and building.tables.model is not None):
         return
     for measurement in raw.measurements:
-        if measurement.branch == "isothermal":
+        # of what is measured at one temperature only a curve over the field says something about a model
+        if measurement.branch == "isothermal" and measurement.quantity != "magnetization":
             building.warnings.append(f"{measurement.label}: measured at one temperature, shown and not fitted")
             continue
         with problems.at(*path):
-            observable = _observable(path, measurement.quantity, spec, found, problems)
+            observable = _observable(path, measurement.quantity, spec, found, problems, measurement)
             if observable is None:
                 return
             building.wide[measurement.label] = spec.width
@@ -305,7 +308,12 @@ def _check_quantity(path: tuple[str | int, ...], spec: MeasurementTable, found: 
 
 
 def _observable(
-    path: tuple[str | int, ...], quantity: str, spec: MeasurementTable, found: Technique, problems: Problems
+    path: tuple[str | int, ...],
+    quantity: str,
+    spec: MeasurementTable,
+    found: Technique,
+    problems: Problems,
+    measurement: Measurement | None = None,
 ) -> Any:
     kind = found.observable(quantity)
     known = [name for name in inspect.signature(kind).parameters if name != "sample"]
@@ -317,6 +325,8 @@ def _observable(
     options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.observable.items()}
     if "sample" in inspect.signature(kind).parameters:
         options["sample"] = spec.sample
+    if "magnetic_field" in known:
+        options.setdefault("magnetic_field", _typical_field(spec, measurement))
     try:
         return kind(**options)
     except TypeError:
@@ -329,6 +339,13 @@ def _observable(
             (*path, "observable"), f"{quantity} needs {', '.join(needed)}; write observable = {{ {needed[0]} = ... }}"
         )
     return None
+
+
+def _typical_field(spec: MeasurementTable, measurement: Measurement | None) -> float:
+    """Field (T) at which the curves of a measurement are drawn and its statements evaluated."""
+    if measurement is not None:
+        return float(np.median(measurement.conditions.magnetic_field))
+    return 0.0 if spec.magnetic_field is None else read_quantity(spec.magnetic_field, "magnetic_field").value
 
 
 def _jump(path: tuple[str | int, ...], spec: MeasurementTable, problems: Problems) -> Any:

@@ -156,19 +156,20 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                 "chi_t": "labile.techniques.magnetometry:ChiT",
                 "chi_m": "labile.techniques.magnetometry:ChiM",
                 "mu_eff": "labile.techniques.magnetometry:MuEff",
+                "magnetization": "labile.techniques.magnetometry:Magnetization",
                 "high_spin_fraction": "labile.techniques.magnetometry:HighSpinFraction",
             },
             (
                 Reduction(
                     "moment",
-                    ("chi_t", "chi_m", "mu_eff"),
+                    ("chi_t", "chi_m", "mu_eff", "magnetization"),
                     "labile.techniques.magnetometry:reduce_moment",
                     _MOMENT_OPTIONS,
                     _MOMENT_UNCERTAIN,
                 ),
                 Reduction(
                     "scan_voltage",
-                    ("chi_t", "chi_m", "mu_eff"),
+                    ("chi_t", "chi_m", "mu_eff", "magnetization"),
                     "labile.techniques.magnetometry:reduce_scans",
                     {**_SCAN_OPTIONS, **_MOMENT_OPTIONS},
                     {"calibration": "sigma_calibration", **_MOMENT_UNCERTAIN},
@@ -265,7 +266,7 @@ def technique(name: str) -> Technique:
     Examples
     --------
     >>> technique("magnetometry").quantities
-    ('chi_t', 'chi_m', 'mu_eff', 'high_spin_fraction', 'moment', 't_liesst', 'switching_density')
+    ('chi_t', 'chi_m', 'mu_eff', 'magnetization', 'high_spin_fraction', 'moment', 't_liesst', 'switching_density')
     """
     if name not in TECHNIQUES:
         raise TechniqueError(f"technique {name!r} is unknown; there are: {', '.join(TECHNIQUES)}")

@@ -13,7 +13,7 @@ from labile.techniques.magnetometry.liesst import (
     photo_fraction,
     reduce_liesst,
 )
-from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFraction, MuEff
+from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFraction, Magnetization, MuEff
 from labile.techniques.magnetometry.raw_scans import ScanFit, fit_scans, instrument_calibration, reduce_scans
 from labile.techniques.magnetometry.reduction import (
     MagnetometryError,
@@ -36,6 +36,7 @@ __all__ = [
     "ChiT",
     "HighSpinFraction",
     "LiesstTemperature",
+    "Magnetization",
     "MagnetometryError",
     "MagnetometryWarning",
     "Marginal",

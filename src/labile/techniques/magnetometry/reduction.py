@@ -22,6 +22,7 @@ from labile.techniques.magnetometry.holder import MagnetometryError, holder_mome
 from labile.techniques.magnetometry.scatter import OVERSTATED, sigma_over_scatter
 from labile.techniques.magnetometry.spin_only import CURIE_CONSTANT, mu_eff
 
+REDUCED = ("chi_t", "chi_m", "mu_eff", "magnetization")
 MINIMUM_FIELD = 1e-3
 """T; below it (10 Oe) the flux trapped in a superconducting magnet is no longer small beside the set field."""
 SATURATION_ONSET = 0.1
@@ -54,9 +55,10 @@ def reduce_moment(
     sigma_diamagnetic: float = 0.0,
     minimum_field: float = MINIMUM_FIELD,
 ) -> Measurement:
-    """Molar susceptibility from a measured moment.
+    """Molar susceptibility or magnetisation from a measured moment.
 
-    chi_M = (m - m_holder - chi_matrix m_matrix H) M / (m_sample H) - chi_D, at the field of each point.
+    chi_M = (m - m_holder - chi_matrix m_matrix H) M / (m_sample H) - chi_D, at the field of each point; the molar
+    magnetisation is chi_M H, without the division.
     What is not given is taken from the file's header (`Measurement.attributes`: ``sample_mass``, ``molar_mass``,
     ``eicosane_mass``, ``diamagnetic_susceptibility``); masses and the diamagnetic correction are never assumed.
 
@@ -64,7 +66,7 @@ def reduce_moment(
     ----------
     measurement : Measurement
         ``"moment"`` with the field in its conditions.
-    quantity : {"chi_t", "chi_m", "mu_eff"}
+    quantity : {"chi_t", "chi_m", "mu_eff", "magnetization"}
         What to return.
     sample_mass : float, optional
         kg, without holder and matrix.
@@ -90,7 +92,7 @@ def reduce_moment(
     sigma_diamagnetic : float
         m3/mol, of chi_D.
     minimum_field : float
-        T; smaller fields are refused.
+        T; smaller fields are refused, but not for a magnetisation.
 
     Returns
     -------
@@ -122,11 +124,13 @@ def reduce_moment(
     where = f"measurement {measurement.label!r}"
     if measurement.quantity != "moment" or measurement.axis is not None:
         raise MagnetometryError(f"{where}: reduce_moment needs a moment, found {measurement.quantity}")
-    if quantity not in ("chi_t", "chi_m", "mu_eff"):
-        raise MagnetometryError(f"{where}: quantity must be 'chi_t', 'chi_m' or 'mu_eff', found {quantity!r}")
+    if quantity not in REDUCED:
+        raise MagnetometryError(f"{where}: quantity must be one of {', '.join(REDUCED)}, found {quantity!r}")
     temperature = measurement.temperature
     flux_density = np.asarray(measurement.conditions.magnetic_field)
-    _require_field(flux_density, temperature, minimum_field, where)
+    per_field = quantity != "magnetization"
+    if per_field:
+        _require_field(flux_density, temperature, minimum_field, where)
     mass, mass_source = _given_or_header(measurement, "sample_mass", sample_mass, "kg")
     molar, molar_source = _given_or_header(measurement, "molar_mass", molar_mass, "kg/mol")
     if mass > 0.1 or molar > 100.0:
@@ -146,10 +150,12 @@ def reduce_moment(
         raise MagnetometryError(f"{where}: sigma_mass {sigma_mass:g} kg is not below the sample mass {mass:g} kg")
 
     field_strength = flux_density / VACUUM_PERMEABILITY
-    per_moment = molar / (mass * field_strength)
+    # a susceptibility is divided by the field, a magnetisation is not
+    weight = np.ones_like(field_strength) if per_field else field_strength
+    per_moment = molar / mass * (1.0 / field_strength if per_field else np.ones_like(field_strength))
     steps = [
-        f"moment per mole and field: sample mass {mass * 1e6:.6g} mg ({mass_source}), molar mass"
-        f" {molar * 1e3:.7g} g/mol ({molar_source}), field {_span(flux_density)} T"
+        f"moment per mole{' and field' if per_field else ''}: sample mass {mass * 1e6:.6g} mg ({mass_source}), molar"
+        f" mass {molar * 1e3:.7g} g/mol ({molar_source}), field {_span(flux_density)} T"
     ]
     moment = np.array(measurement.values)
     effects = {term.name: per_moment * np.asarray(term.effect) for term in measurement.correlated}
@@ -168,23 +174,23 @@ def reduce_moment(
         amount, per_mass = embedding
         moment = moment - per_mass * amount * field_strength
         if sigma_matrix_mass:
-            _add(effects, "matrix_mass", np.full(moment.shape, -per_mass * sigma_matrix_mass * molar / mass))
+            _add(effects, "matrix_mass", -per_mass * sigma_matrix_mass * molar / mass * weight)
     elif sigma_matrix_mass:
         raise MagnetometryError(f"{where}: sigma_matrix_mass is given without a matrix_mass")
 
     diamagnetism = _diamagnetism(measurement, diamagnetic_susceptibility, pascal, molar, steps)
     uncorrected = per_moment * moment
-    values = uncorrected - diamagnetism
+    values = uncorrected - diamagnetism * weight
     sigma = None if measurement.sigma is None else np.abs(per_moment) * measurement.sigma
     if sigma_mass:
         _add(effects, "mass", -uncorrected * sigma_mass / mass)
     if sigma_diamagnetic:
-        _add(effects, "diamagnetic_susceptibility", np.full(values.shape, -sigma_diamagnetic))
+        _add(effects, "diamagnetic_susceptibility", -sigma_diamagnetic * weight)
 
     values, scale = _as_quantity(quantity, values, temperature, where)
 
     reduced = BOHR_MAGNETON * np.abs(flux_density) / (BOLTZMANN * temperature)
-    if np.any(reduced > SATURATION_ONSET):
+    if per_field and np.any(reduced > SATURATION_ONSET):
         worst = int(np.argmax(reduced))
         steps.append(
             f"doubtful: mu_B B/k_B T reaches {reduced[worst]:.2g} ({flux_density[worst]:g} T at"
@@ -206,7 +212,7 @@ def reduce_moment(
             )
             warnings.warn(f"{where}: {steps[-1]}", OverstatedSigmaWarning, stacklevel=2)
     limits = measurement.limits
-    if limits is not None:
+    if limits is not None and per_field:
         limits = limits * np.sign(flux_density).astype(int)
     return replace(
         measurement,
@@ -420,8 +426,8 @@ def _diamagnetism(
 def _as_quantity(
     quantity: str, chi_m: np.ndarray, temperature: np.ndarray, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values of the quantity and their derivative in chi_M."""
-    if quantity == "chi_m":
+    """Values of the quantity and their derivative in chi_M; a magnetisation comes and goes as it is."""
+    if quantity in ("chi_m", "magnetization"):
         return chi_m, np.ones_like(chi_m)
     chi_t = chi_m * temperature
     if quantity == "chi_t":
