@@ -281,7 +281,8 @@ def transfer_from_cif(
     try:
         found = gemmi.read_small_structure(str(path))
     except (RuntimeError, ValueError, OSError) as error:
-        raise PyroelectricityError(f"{path.name}: no CIF of a crystal structure ({error})") from None
+        reason = str(error).replace(str(path), path.name)
+        raise PyroelectricityError(f"{path.name}: no CIF of a crystal structure ({reason})") from None
     if not found.sites or found.cell.volume <= 1.0:
         raise PyroelectricityError(f"{path.name}: it holds no atoms or no cell")
     group = found.spacegroup
