@@ -59,6 +59,23 @@ CASES = {
             "crystal.domain_size": 3.0,
         },
     ),
+    "dinuclear": (
+        library.real_bolvin_dinuclear(),
+        {
+            "site.enthalpy": 8e3, "site.entropy": 50.0, "site.volume": 1e-5, "molecule.volume": 2e-6,
+            "molecule.intramolecular_interaction": -1500.0, "site.interaction": 900.0,
+            "molecule.staggered_interaction": 400.0, "molecule.staggered_interaction_pressure_slope": -1e-6,
+        },
+    ),
+    "dinuclear_two_kinds": (
+        library.real_bolvin_dinuclear(equivalent_sites=False),
+        {
+            "first_site.enthalpy": 8e3, "first_site.entropy": 50.0, "first_site.volume": 1e-5,
+            "second_site.enthalpy": 12e3, "second_site.entropy": 55.0, "second_site.volume": 1.4e-5,
+            "molecule.volume": 1e-6, "molecule.intramolecular_interaction": 300.0, "site.interaction": 2500.0,
+            "molecule.staggered_interaction": 400.0, "molecule.staggered_interaction_pressure_slope": -2e-6,
+        },
+    ),
 }  # fmt: skip
 
 LETTERS = "ABCDEF"

@@ -82,8 +82,8 @@ def test_derivatives_in_temperature_pressure_and_parameters(case):
         plus, minus = (getattr(minimum(*change(s * h))[1], attribute) for s in (1, -1))
         return (plus - minus) / (2 * h)
 
-    def close(found, exact, rtol):
-        np.testing.assert_allclose(found, exact, rtol=0, atol=rtol * (np.max(np.abs(exact)) + 1e-12))
+    def close(found, exact, rtol, noise=0.0):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=rtol * (np.max(np.abs(exact)) + 1e-12) + noise)
 
     def at_temperature(step):
         return model, values, TEMPERATURES + step
@@ -97,8 +97,9 @@ def test_derivatives_in_temperature_pressure_and_parameters(case):
         def change(step, name=name):
             return model, {**values, name: values[name] + step}
 
-        close(difference(change, h, "x"), x.x_theta[:, k], 1e-5)
-        close(difference(change, h, "x_t"), x.x_t_theta[:, k], 2e-5)
+        # a parameter that has no effect here leaves the round-off of x
+        close(difference(change, h, "x"), x.x_theta[:, k], 1e-5, 2e-16 / h)
+        close(difference(change, h, "x_t"), x.x_t_theta[:, k], 2e-5, 2e-16 / h)
 
 
 def test_contribution_derivatives_are_those_of_their_terms(case):

@@ -39,8 +39,8 @@ def values(t_half, strength, entropy=60.0):
 def test_t_half_of_a_symmetric_interaction_is_enthalpy_over_entropy(t_half, strength):
     found = equilibrium_transition(MODEL, values(t_half, strength), Conditions(100.0))
     assert found.temperature == pytest.approx(t_half, rel=1e-7)
-    # names: enthalpy, entropy, volume, interaction; T1/2 = H/S whatever Gamma is. At strength 1, the critical point, x is
-    # known to the cube root of the solver's tolerance, and so are the derivatives
+    # names: enthalpy, entropy, volume, interaction; T1/2 = H/S whatever Gamma is. At strength 1, the critical point,
+    # x is known to the cube root of the solver's tolerance, and so are the derivatives
     rtol = 1e-3 if abs(strength - 1.0) < 1e-6 else 1e-4
     np.testing.assert_allclose(found.t_theta[:2], [1 / 60.0, -t_half / 60.0], rtol=rtol)
     assert found.t_theta[3] == pytest.approx(0.0, abs=1e-6 if rtol == 1e-4 else 1e-3)

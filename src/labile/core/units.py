@@ -101,6 +101,7 @@ QUANTITIES = _table(
     ("position", "m", "mm", "z", "length"),
     ("switching_density", "1/K^2", "1/K^2", "ρ"),
     ("t_liesst", "K", "K", "T(LIESST)", "absolute_temperature"),
+    ("relaxation_rate", "1/s", "1/s", "k_HL"),
     ("gradiometer_calibration", "A*m^2/(V*m^3)", "emu/(V*mm^3)", "calibration"),
     # pyroelectricity
     ("current", "A", "pA", "i"),
@@ -132,6 +133,7 @@ QUANTITIES = _table(
     ("recoil_free_fraction", "1", "1", "f"),
     ("lattice_temperature", "K", "K", "θ_M", "absolute_temperature"),
     ("exchange_rate", "1/s", "1/s", "k"),
+    ("log_exchange_rate", "1", "1", "log₁₀(k/s⁻¹)"),
     ("attempt_rate", "1/s", "1/s", "k₀"),
     ("activation_energy", "J/mol", "kJ/mol", "E_a", "molar_energy"),
     # states
@@ -148,6 +150,9 @@ QUANTITIES = _table(
     ("thermal_expansion", "1/K", "1/MK", "α_V"),
     ("interaction", "J/mol", "kJ/mol", "Γ", "molar_energy"),
     ("interaction_pressure_slope", "J/mol/Pa", "J/mol/kbar", "dΓ/dP"),
+    ("intramolecular_interaction", "J/mol", "kJ/mol", "W", "molar_energy"),
+    ("staggered_interaction", "J/mol", "kJ/mol", "Λ", "molar_energy"),
+    ("staggered_interaction_pressure_slope", "J/mol/Pa", "J/mol/kbar", "dΛ/dP"),
     ("interaction_temperature_slope", "J/mol/K", "J/mol/K", "dΓ/dT"),
     ("einstein_temperature", "K", "K", "θ_E", "absolute_temperature"),
     ("debye_temperature", "K", "K", "θ_D", "absolute_temperature"),

@@ -81,10 +81,9 @@ def _distance_from_critical(
         return 0.0, row
     t = switch.temperature
     x = equilibrium(joint.model, replace(template, temperature=t, time=None), values)
-    columns = [x.state_names.index(name) for name in joint.model.shifted]
-    slope = float(x.x_t[0, columns].sum())
-    bend = float(x.x_tt[0, columns].sum())
-    gradient = x.x_t_theta[0][:, columns].sum(axis=1) + bend * switch.t_theta
+    share = joint.model.upper_share
+    slope, bend = float(share(x.x_t[0])), float(share(x.x_tt[0]))
+    gradient = share(x.x_t_theta[0]) + bend * switch.t_theta
     softness = 1.0 / (t * slope)
     change = -softness * (gradient / slope + switch.t_theta / t)
     for name, value in zip(x.parameter_names, change, strict=True):

@@ -122,7 +122,8 @@ class Model:
     manifolds : tuple of tuple of str
         Partition of the states into manifolds that switch in domains; empty for m = 1.
     shifted : tuple of str
-        States whose enthalpy a distribution of T1/2 shifts (the high-entropy side of the step).
+        States whose enthalpy a distribution of T1/2 shifts (the high-entropy side of the step); a state with two
+        switched sites is named twice.
     citations : tuple of str
         Keys of `labile.study` citations, DOIs.
     assumptions : tuple of str
@@ -174,6 +175,19 @@ class Model:
     def parameters(self) -> Parameters:
         """All parameters of the model with defaults; NaN where a value must be given."""
         return self._parameters
+
+    def upper_share(self, x: np.ndarray) -> np.ndarray:
+        """Fraction of switching sites above the step, summed over the last axis of x (..., n).
+
+        Raises
+        ------
+        ModelError
+            If the model does not say which states lie above the step.
+        """
+        if not self.shifted:
+            raise ModelError(f"model {self.name}: it does not say which states lie above the step (shifted)")
+        sites = np.array([self.shifted.count(name) for name in self.state_names], dtype=float)
+        return np.asarray(x @ (sites / sites.max()))
 
     def manifold_index(self) -> np.ndarray:
         """Manifold number of each state, shape (n,)."""

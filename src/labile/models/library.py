@@ -17,9 +17,12 @@ from labile.models.contributions import (
     UncoupledRedistribution,
 )
 from labile.models.free_energy import Contribution, Model, ModelError
+from labile.models.two_sites import IntramolecularInteraction, SiteCooperativity, StaggeredInteraction
 
 LS_HS = (State("LS", 0.0), State("HS", 2.0))
 """Low-spin and high-spin iron(II), the default pair of two-state models."""
+LL_LH_HL_HH = (State("LL", 0.0), State("LH", 2.0), State("HL", 2.0), State("HH", 4.0))
+"""Molecules with two iron(II) sites; the degeneracy of HH is that of uncoupled sites, see `real_bolvin_dinuclear`."""
 
 
 def _require(states: Sequence[State], count: int, builder: str) -> tuple[State, ...]:
@@ -237,6 +240,66 @@ def electron_transfer(states: Sequence[State], *, form: str = "regular_solution"
     )
 
 
+def real_bolvin_dinuclear(states: Sequence[State] = LL_LH_HL_HH, *, equivalent_sites: bool = True) -> Model:
+    """Two switching sites in a molecule: LL, LH, HL, HH with intra- and intermolecular interactions.
+
+    Parameters
+    ----------
+    states : sequence of four State
+        Both sites low (reference), second site high, first site high, both high, in this order.
+    equivalent_sites : bool
+        True: the sites are related by symmetry and share ``site.enthalpy``, ``site.entropy`` and ``site.volume``;
+        a staggered interaction may break the symmetry. False: ``first_site.enthalpy`` ... and ``second_site.enthalpy``
+        ... differ.
+
+    Returns
+    -------
+    Model
+        Energies of sites and ``site.interaction`` (Gamma) are per mole of sites, those of the ``molecule`` per mole of
+        molecules: ``molecule.intramolecular_interaction`` (W), ``molecule.staggered_interaction`` (Lambda) with its
+        pressure slope, ``molecule.volume`` (of mixed molecules, beyond the mean of LL and HH). Entropies hold the
+        electronic degeneracy. All interactions are 0 and fixed by default.
+
+    References
+    ----------
+    J. A. Real et al., J. Am. Chem. Soc. 114, 4650 (1992), doi 10.1021/ja00038a031; A. Bousseksou, F. Varret, J. Nasser,
+    J. Phys. I France 3, 1463 (1993).
+
+    Examples
+    --------
+    >>> model = real_bolvin_dinuclear()
+    >>> [name for name in model.parameters.names if "interaction" in name]  # doctest: +NORMALIZE_WHITESPACE
+    ['molecule.intramolecular_interaction', 'site.interaction', 'molecule.staggered_interaction',
+     'molecule.staggered_interaction_pressure_slope']
+    """
+    _require(states, 4, "real_bolvin_dinuclear")
+    second, first, both = (state.name for state in states[1:])
+    mixed = (second, first)
+    # a state that is named twice is raised twice
+    raised = {"site": (*mixed, both, both)}
+    if not equivalent_sites:
+        raised = {"first_site": (first, both), "second_site": (second, both)}
+    terms: list[Contribution] = [EnthalpyEntropy(name, into) for name, into in raised.items()]
+    terms += [PressureVolume(name, into) for name, into in raised.items()]
+    terms += [
+        PressureVolume("molecule", mixed),
+        IntramolecularInteraction(mixed),
+        SiteCooperativity(((second, 0.5), (first, 0.5), (both, 1.0))),
+        StaggeredInteraction(first, second),
+    ]
+    return Model(
+        "real_bolvin_dinuclear",
+        tuple(states),
+        tuple(terms),
+        shifted=(*mixed, both, both),
+        citations=("10.1021/ja00038a031",),
+        assumptions=(
+            "energies of sites and their interaction are per mole of sites, of the molecule per mole of molecules",
+            "intramolecular interaction exact, mean-field interaction between molecules",
+        ),
+    )
+
+
 BUILDERS: MappingProxyType[str, Callable[..., Model]] = MappingProxyType(
     {
         "van_t_hoff": van_t_hoff,
@@ -244,6 +307,7 @@ BUILDERS: MappingProxyType[str, Callable[..., Model]] = MappingProxyType(
         "regular_solution": regular_solution,
         "sorai_seki": sorai_seki,
         "electron_transfer": electron_transfer,
+        "real_bolvin_dinuclear": real_bolvin_dinuclear,
     }
 )
 """Builders by the name a manifest gives."""

@@ -118,13 +118,6 @@ def slichter_drickamer_temperature(
     return np.where(np.isfinite(t) & (t > 0), t, np.nan)
 
 
-def _high_share(model: Model, x: np.ndarray) -> np.ndarray:
-    if not model.shifted:
-        raise ModelError(f"model {model.name}: it does not say which states lie above the step (shifted)")
-    columns = [model.state_names.index(name) for name in model.shifted]
-    return np.asarray(x[..., columns].sum(axis=-1))
-
-
 def equilibrium_transition(
     model: Model, values: Mapping[str, float], template: Conditions, window: tuple[float, float] = WINDOW
 ) -> Switch | None:
@@ -156,7 +149,7 @@ def equilibrium_transition(
     for attempt in range(60):
         grid = np.geomspace(low, high, points)
         x = equilibrium(model, land.conditions(grid), values, derivatives=False)
-        share = _high_share(model, x.require_converged("T1/2").x) - 0.5
+        share = model.upper_share(x.require_converged("T1/2").x) - 0.5
         change = np.flatnonzero(np.signbit(share[1:]) != np.signbit(share[:-1]))
         if change.size == 0 and attempt == 0:
             return None
@@ -167,10 +160,10 @@ def equilibrium_transition(
             break
     t = 0.5 * (low + high)
     edges = equilibrium(model, land.conditions(np.array([low, high])), values)
-    share = _high_share(model, edges.x)
+    share = model.upper_share(edges.x)
     if abs(share[1] - share[0]) < 0.02:
-        slope = _high_share(model, edges.x_t)[0]
-        gradient = _high_share(model, edges.x_theta)[0]
+        slope = model.upper_share(edges.x_t)[0]
+        gradient = model.upper_share(edges.x_theta)[0]
         return Switch(t, -gradient / slope, "gradual")
     minima = find_minima(model, land.conditions(np.array([t])), values)
     if minima.count[0] < 2:
@@ -215,11 +208,11 @@ def switching_temperature(
         grid = grid[::-1]
     log_x, _, folds = trace(land, grid, land.global_minimum(float(grid[0])))
     if not folds:
-        share = _high_share(model, np.exp(log_x))
+        share = model.upper_share(np.exp(log_x))
         if np.all(share > 0.5) or np.all(share < 0.5):
             return None
         return equilibrium_transition(model, values, template, window)
-    fold = max((f for _, f in folds), key=lambda f: abs(float(_high_share(model, f.x_after - f.x))))
+    fold = max((f for _, f in folds), key=lambda f: abs(float(model.upper_share(f.x_after - f.x))))
     if lag == 1.0:
         maxwell = None
     else:
@@ -344,7 +337,7 @@ def never_switches(
     grid = np.geomspace(window[0], window[1], 60)
     grid = grid if heating else grid[::-1]
     log_x, _ = land.follow(grid, land.global_minimum(float(grid[0])))
-    return window[0] if _high_share(model, np.exp(log_x[-1])) > 0.5 else window[1]
+    return window[0] if model.upper_share(np.exp(log_x[-1])) > 0.5 else window[1]
 
 
 def require_transition(switch: Switch | None, what: str) -> Switch:
