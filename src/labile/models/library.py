@@ -276,7 +276,7 @@ def real_bolvin_dinuclear(states: Sequence[State] = LL_LH_HL_HH, *, equivalent_s
     second, first, both = (state.name for state in states[1:])
     mixed = (second, first)
     # a state that is named twice is raised twice
-    raised = {"site": (*mixed, both, both)}
+    raised: dict[str, tuple[str, ...]] = {"site": (*mixed, both, both)}
     if not equivalent_sites:
         raised = {"first_site": (first, both), "second_site": (second, both)}
     terms: list[Contribution] = [EnthalpyEntropy(name, into) for name, into in raised.items()]

@@ -12,7 +12,7 @@ from labile.core.conditions import Conditions
 from labile.core.constants import GAS_CONSTANT
 from labile.models.equilibrium import equilibrium, find_minima, populations_at
 from labile.models.evolution import Fold, Landscape, crossing, trace
-from labile.models.free_energy import Model, ModelError
+from labile.models.free_energy import Model
 from labile.models.populations import NotConvergedError, Populations, Status
 
 WINDOW = (2.0, 1000.0)
