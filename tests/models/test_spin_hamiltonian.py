@@ -22,7 +22,6 @@ from labile.models.spin_magnetism import (
     KELVIN_PER_TESLA,
     MOLAR_MOMENT,
     PowderWarning,
-    curie_g_squared,
     magnetization,
     susceptibility,
 )
@@ -366,17 +365,6 @@ def test_derivatives_of_degenerate_levels():
     assert abs(found.d_parameters["H.zero_field_splitting"][0]) * CM < 1e-9 * found.values[0]
     tiny = magnetization(QUINTET, numbers(QUINTET), 10.0, 1e-6, owner="H")
     assert tiny.values[0] / 1e-6 * 4e-7 * math.pi == pytest.approx(found.values[0], rel=1e-5)
-
-
-def test_g_squared_of_the_curie_constant():
-    values = numbers(DIMER, {"Fe-L.exchange": -50 * CM, "Fe.g": 2.1, "L.g": 1.9})
-    g2, slopes = curie_g_squared(DIMER, values, "H")
-    assert g2 == pytest.approx((2.1**2 * 8.75 + 1.9**2 * 0.75) / 9.5, rel=1e-12)
-    assert slopes["H.Fe.g"] == pytest.approx(2 * 2.1 * 8.75 / 9.5, rel=1e-12)
-    assert slopes["H.Fe-L.exchange"] == 0.0
-    triclinic = SpinHamiltonian((Centre("M", 1.5, "rhombic", True, (0.3, 1.0, 0.2)),))
-    values = numbers(triclinic, {"spin_orbit_coupling": 10.0, "g_x": 1.8, "g_y": 2.0, "g_z": 2.4})
-    assert curie_g_squared(triclinic, values, "H")[0] == pytest.approx((1.8**2 + 4 + 2.4**2) / 3, rel=1e-12)
 
 
 # powder

@@ -233,27 +233,6 @@ def susceptibility(
     )
 
 
-def curie_g_squared(
-    hamiltonian: SpinHamiltonian, values: Mapping[str, float], owner: str
-) -> tuple[float, Mapping[str, float]]:
-    """g^2 of the Curie constant, sum_i tr(g_i g_i^T)/3 S_i(S_i+1) / sum_i S_i(S_i+1), and its derivatives.
-
-    Returns
-    -------
-    g_squared : float
-        The g^2 of all centres where they share an isotropic g.
-    derivatives : mapping of str to float
-    """
-    found, matrices = coefficients(hamiltonian, values, owner), operators(hamiltonian)
-    spins = sum(centre.spin * (centre.spin + 1) for centre in hamiltonian.centres)
-    # traces of Z_p Z_q do it for every kind of g tensor; the orbital part of the moment is left out
-    keep = [not name.endswith("orbital_reduction") for name in _zeeman_names(found)]
-    moment = np.einsum("pxij,qxji->pq", matrices.zeeman, matrices.zeeman).real[np.ix_(keep, keep)]
-    gram = moment / (hamiltonian.levels * spins)
-    g, d_g = found.zeeman[keep], found.d_zeeman[keep]
-    return float(g @ gram @ g), dict(zip(found.names, (2.0 * g @ gram @ d_g).tolist(), strict=True))
-
-
 @dataclass(eq=False)
 class _Raw:
     """Averages in Bohr magnetons (or per tesla) with derivatives in coefficients."""
@@ -381,8 +360,3 @@ def _fields(tesla: np.ndarray) -> list[tuple[np.ndarray, float]]:
         else:
             groups.append([int(index)])
     return [(np.array(group), float(tesla[group].mean())) for group in groups]
-
-
-def _zeeman_names(found: Coefficients) -> list[str]:
-    """Parameter that each Zeeman coefficient is."""
-    return [found.names[int(np.argmax(np.abs(row)))] for row in found.d_zeeman]

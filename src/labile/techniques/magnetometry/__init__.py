@@ -13,6 +13,7 @@ from labile.techniques.magnetometry.liesst import (
     photo_fraction,
     reduce_liesst,
 )
+from labile.techniques.magnetometry.magnetism_fit import fit_curie_weiss, fit_magnetism, magnetism_parameters
 from labile.techniques.magnetometry.observables import ChiM, ChiT, HighSpinFraction, Magnetization, MuEff
 from labile.techniques.magnetometry.raw_scans import ScanFit, fit_scans, instrument_calibration, reduce_scans
 from labile.techniques.magnetometry.reduction import (
@@ -48,10 +49,13 @@ __all__ = [
     "ScanRateAnalysis",
     "SweptTransition",
     "TransitionTemperatures",
+    "fit_curie_weiss",
+    "fit_magnetism",
     "fit_scans",
     "high_spin_fraction",
     "instrument_calibration",
     "liesst_temperature",
+    "magnetism_parameters",
     "mu_eff",
     "photo_fraction",
     "reduce_liesst",

@@ -220,7 +220,7 @@ def reduce_scans(
     ----------
     scans, background, center, drift, align, half_length
         See `fit_scans`.
-    quantity : {"moment", "chi_t", "chi_m", "mu_eff"}
+    quantity : {"moment", "chi_t", "chi_m", "mu_eff", "magnetization"}
         What to return; the other three pass through `reduce_moment`.
     moments : sequence of Measurement, optional
         Moments that the instrument's program found in the same measurements with the fixed centre (the ``.dat`` file
