@@ -23,6 +23,15 @@ from labile.techniques.magnetometry.reduction import (
     high_spin_fraction,
     reduce_moment,
 )
+from labile.techniques.magnetometry.relaxation_isotherms import (
+    DecayFit,
+    RelaxationIsotherm,
+    isothermal_runs,
+    reduce_isotherms,
+    relaxation_isotherm,
+    relaxation_rate_law,
+)
+from labile.techniques.magnetometry.relaxation_rates import RateLawFit, rate_law
 from labile.techniques.magnetometry.scan_rate import RateLaw, ScanRateAnalysis, SweptTransition, scan_rate_dependence
 from labile.techniques.magnetometry.spin_only import mu_eff, residual_fraction, spin_only_chi_t
 from labile.techniques.magnetometry.transitions import (
@@ -35,6 +44,7 @@ __all__ = [
     "BranchTransition",
     "ChiM",
     "ChiT",
+    "DecayFit",
     "HighSpinFraction",
     "LiesstTemperature",
     "Magnetization",
@@ -44,6 +54,8 @@ __all__ = [
     "MuEff",
     "OverstatedSigmaWarning",
     "RateLaw",
+    "RateLawFit",
+    "RelaxationIsotherm",
     "ReversalDistribution",
     "ScanFit",
     "ScanRateAnalysis",
@@ -54,14 +66,19 @@ __all__ = [
     "fit_scans",
     "high_spin_fraction",
     "instrument_calibration",
+    "isothermal_runs",
     "liesst_temperature",
     "magnetism_parameters",
     "mu_eff",
     "photo_fraction",
+    "rate_law",
+    "reduce_isotherms",
     "reduce_liesst",
     "reduce_moment",
     "reduce_reversals",
     "reduce_scans",
+    "relaxation_isotherm",
+    "relaxation_rate_law",
     "residual_fraction",
     "reversal_curves",
     "reversal_distribution",

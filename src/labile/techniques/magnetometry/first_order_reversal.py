@@ -140,7 +140,7 @@ def reversal_curves(
             raise MagnetometryError(
                 f"measurement {one.label!r}: reversal curves are chi_t or high_spin_fraction, found {one.quantity}"
             )
-        parts += [one] if one.branch in ("heating", "cooling") else split_branches(one, dead_band_k)
+        parts += [one] if one.branch in ("heating", "cooling") else _with_turning_points(one, dead_band_k)
     if len({part.quantity for part in parts}) > 1:
         raise MagnetometryError("reversal curves: they must all be chi_t or all high_spin_fraction")
     by_branch = {
@@ -314,6 +314,18 @@ def reduce_reversals(
                     provenance=replace(first.provenance, reader="first_order_reversal").then(*found.steps),
                 )
             )
+    return out
+
+
+def _with_turning_points(log: Measurement, dead_band_k: float) -> list[Measurement]:
+    """The sweeps of a log, each from the point at which the direction turned."""
+    out: list[Measurement] = []
+    position = 0
+    for part in split_branches(log, dead_band_k):
+        turned = bool(out) and {part.branch, out[-1].branch} == {"heating", "cooling"}
+        rows = slice(position - 1 if turned else position, position + len(part))
+        out.append(replace(log[rows], branch=part.branch, label=part.label, provenance=part.provenance))
+        position += len(part)
     return out
 
 

@@ -285,7 +285,7 @@ def photo_fraction(
     --------
     >>> from labile.core.conditions import Conditions
     >>> full = Measurement("chi_t", [2e-5, 4e-5], Conditions([10.0, 30.0]))
-    >>> photo_fraction(Measurement("chi_t", [1.5e-5], Conditions([20.0])), 0.0, full).values.tolist()
+    >>> photo_fraction(Measurement("chi_t", [1.5e-5], Conditions([20.0])), 0.0, full).values.round(12).tolist()
     [0.5]
     """
     where = f"measurement {measurement.label!r}"
