@@ -173,6 +173,9 @@ def _degenerate_parameters(fitted: JointFit) -> list[Finding]:
 def _population_findings(fitted: JointFit, population: DerivedPopulation) -> list[Finding]:
     result, joint = fitted.result, fitted.joint
     label = f"x_{population.state}({population.temperature:g} K)"
+    if not np.any(population.gradient):
+        # no free parameter moves it: it is an input of the fit, not something that the data leave open
+        return []
     sigma = result.propagate(population.gradient)
     out: list[Finding] = []
 
