@@ -1,5 +1,6 @@
 """Magnetometry: moment -> chi_M, chi*T, mu_eff; transition temperatures; chi*T of state populations."""
 
+from labile.techniques.magnetometry.excitation import BuildUp, build_up
 from labile.techniques.magnetometry.first_order_reversal import (
     Marginal,
     ReversalDistribution,
@@ -42,6 +43,7 @@ from labile.techniques.magnetometry.transitions import (
 
 __all__ = [
     "BranchTransition",
+    "BuildUp",
     "ChiM",
     "ChiT",
     "DecayFit",
@@ -61,6 +63,7 @@ __all__ = [
     "ScanRateAnalysis",
     "SweptTransition",
     "TransitionTemperatures",
+    "build_up",
     "fit_curie_weiss",
     "fit_magnetism",
     "fit_scans",
