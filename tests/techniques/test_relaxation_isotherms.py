@@ -224,3 +224,19 @@ def test_what_is_refused():
         reduce_isotherms([good], law="cubic")
     with pytest.raises(MagnetometryError, match="give relaxation_rate"):
         reduce_isotherms([good], quantity="chi_t")
+
+
+def test_command_gives_rates_of_a_table(tmp_path):
+    from labile.cli.show import reduce_files
+
+    path = tmp_path / "decay.csv"
+    rows = zip(TIME, 0.05 + 3.2 * CURVES["self_accelerated"], strict=True)
+    path.write_text("t (s),T (K),chiT (cm3 K/mol)\n" + "".join(f"{t},50.0,{v:.6f}\n" for t, v in rows))
+    excited = tmp_path / "excited.csv"
+    excited.write_text("T (K),chiT (cm3 K/mol)\n" + "".join(f"{t},3.25\n" for t in range(10, 91, 10)))
+    for high_spin in ("3.25 cm3 K/mol", str(excited)):
+        options = {"low_spin": "0.05 cm3 K/mol", "high_spin": high_spin, "law": "self_accelerated"}
+        (found,) = reduce_files("magnetometry", [path], "relaxation_rate", options, "", {}).measurements
+        assert found.values[0] == pytest.approx(1e-4, rel=1e-3)
+    with pytest.raises(ValueError, match="no plateau values"):
+        reduce_files("magnetometry", [path], "relaxation_rate", {}, "", {})

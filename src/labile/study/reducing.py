@@ -263,6 +263,12 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
         if not names:
             raise QuantityError(f"{text!r} is no file beside the manifest; name one file or a list of files")
         return {name: _measured(names, folder, kind.removeprefix("files "), "name another file")}
+    if kind.endswith(" or files"):
+        quantity = kind.removesuffix(" or files")
+        names = _file_names(text, folder)
+        if names:
+            return {name: _measured(names, folder, quantity, "name another file")}
+        return _number_option(reduction, name, quantity, text)
     if name == "diamagnetic_susceptibility" and text == "estimate":
         return {name: text}
     return _number_option(reduction, name, kind, text)

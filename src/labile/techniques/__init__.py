@@ -31,7 +31,8 @@ class Reduction:
     options : mapping of str to str
         Option name to what it holds: a key of `core.units.QUANTITIES` (a number with its unit), or ``"text"``,
         ``"number"``, ``"count"``, ``"flag"``, ``"table"``, ``"window"`` (two temperatures), ``"holder"`` (files, or a
-        moment per field), ``"files <quantity>"`` (the measurements of that quantity in files).
+        moment per field), ``"files <quantity>"`` (the measurements of that quantity in files),
+        ``"<quantity> or files"`` (a number, or such measurements).
     uncertain : mapping of str to str
         Option to the keyword that takes its standard uncertainty.
     together : bool
@@ -201,6 +202,19 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
                 *(
                     Reduction(
                         takes,
+                        ("relaxation_rate",),
+                        "labile.techniques.magnetometry:reduce_isotherms",
+                        {"law": "text", "criterion": "text", "residual": "number"} | options,
+                        together=True,
+                    )
+                    for takes, options in (
+                        ("chi_t", {"low_spin": "chi_t or files", "high_spin": "chi_t or files"}),
+                        ("high_spin_fraction", {}),
+                    )
+                ),
+                *(
+                    Reduction(
+                        takes,
                         ("switching_density",),
                         "labile.techniques.magnetometry:reduce_reversals",
                         {"smoothing": "count", "direction": "text", "step": "temperature_difference"},
@@ -265,8 +279,8 @@ def technique(name: str) -> Technique:
 
     Examples
     --------
-    >>> technique("magnetometry").quantities
-    ('chi_t', 'chi_m', 'mu_eff', 'magnetization', 'high_spin_fraction', 'moment', 't_liesst', 'switching_density')
+    >>> technique("magnetometry").quantities[:3]
+    ('chi_t', 'chi_m', 'mu_eff')
     """
     if name not in TECHNIQUES:
         raise TechniqueError(f"technique {name!r} is unknown; there are: {', '.join(TECHNIQUES)}")
