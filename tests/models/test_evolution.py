@@ -283,7 +283,7 @@ def test_a_gradual_crossover_has_no_fold_and_is_the_equilibrium():
     [
         (Path.heating(100.0, 200.0, 5), {"lag_up": 1.5}, "lag_up must lie between 0"),
         (Path.heating(100.0, 200.0, 5), {"lag_down": -0.1}, "lag_down must lie between 0"),
-        (Path(Conditions([100.0, 110.0], [1e5, 2e5])), {}, "the pressure changes along the path"),
+        (Path(Conditions([100.0, 110.0], [1e5, 2e5])), {"lag_up": 0.5}, "the pressure changes along the path"),
         (Path(Conditions([100.0]), start="XS"), {}, "start 'XS' is neither"),
     ],
 )

@@ -180,7 +180,7 @@ def concatenate(parts: Sequence[Conditions]) -> Conditions:
 
 def _require_points(points: int) -> None:
     if points < 2:
-        raise ValueError(f"path: at least 2 points are needed between two temperatures, found {points}")
+        raise ValueError(f"path: at least 2 points are needed between its ends, found {points}")
 
 
 @dataclass(frozen=True)
@@ -221,9 +221,25 @@ class Path:
         _require_points(points)
         return cls(Conditions(np.linspace(start, stop, points), **others))
 
+    @classmethod
+    def loading(cls, start: float, stop: float, temperature: float, points: int = 200, **others: Any) -> Path:
+        """From the pressure `start` up to `stop` (Pa) in equal steps at one temperature (K)."""
+        if not start < stop:
+            raise ValueError(f"loading path: start ({start:g} Pa) must be below stop ({stop:g} Pa)")
+        _require_points(points)
+        return cls(Conditions(temperature, np.linspace(start, stop, points), **others))
+
+    @classmethod
+    def unloading(cls, start: float, stop: float, temperature: float, points: int = 200, **others: Any) -> Path:
+        """From the pressure `start` down to `stop` (Pa) in equal steps at one temperature (K)."""
+        if not start > stop:
+            raise ValueError(f"unloading path: start ({start:g} Pa) must be above stop ({stop:g} Pa)")
+        _require_points(points)
+        return cls(Conditions(temperature, np.linspace(start, stop, points), **others))
+
     @property
     def direction(self) -> str:
-        """``"heating"``, ``"cooling"``, ``"isothermal"`` or ``"mixed"``."""
+        """``"heating"``, ``"cooling"``, ``"isothermal"`` or ``"mixed"``: what the temperature does."""
         steps = np.diff(self.conditions.temperature)
         if steps.size == 0 or np.all(steps == 0):
             return "isothermal"

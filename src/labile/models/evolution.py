@@ -17,14 +17,11 @@ from labile.core.constants import GAS_CONSTANT
 from labile.models import kernels
 from labile.models.equilibrium import MAX_ITERATIONS, domain_factor, find_minima, free_energy, populations_at
 from labile.models.free_energy import DOMAIN_SIZE, Coefficients, Model, ModelError, coefficients
+from labile.models.path_following import JUMP, ZOOM, follow_path, solve_fold
 from labile.models.populations import NotConvergedError, Populations
 
-JUMP = 0.05
-"""A change of any population by more than this between neighbouring points is looked at more closely."""
 FINEST_STEP = 1e-4
 """K: a change by more than JUMP within this step is a jump."""
-ZOOM = 24
-"""Steps into which an interval with a large change is cut."""
 FOLD_WITHIN = 1e-4
 """Largest distance of a solved fold from where the jump was met, relative to T; farther off it is another fold."""
 
@@ -159,82 +156,6 @@ class Landscape:
         return float(g), float(g_t), np.asarray(g_theta)
 
 
-def _solve_fold(
-    land: Landscape, temperature: float, log_x: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Newton on "stationary and singular": returns T, x, dT/dtheta, dx/dtheta.
-
-    Unknowns are ln x (n), the multiplier, T, the null vector v of relative changes (n) and its multiplier.
-    """
-    n = log_x.size
-    same = land.manifold[:, None] == land.manifold[None, :]
-    u, t = log_x.copy(), temperature
-    v: np.ndarray | None = None
-    multiplier, kappa = 0.0, 0.0
-    for iteration in range(60):
-        c = land.coefficients(np.array([t]), derivatives=False)
-        rt = GAS_CONSTANT * t
-        x = np.exp(u)
-        big = same @ x
-        q = np.where(same, x[None, :] / big[:, None], 0.0)
-        a = rt * np.eye(n) + c.w[0] * x[None, :] + land.mi * rt * q
-        mu = c.g[0] + rt * u + land.mi * rt * np.log(big) + c.w[0] @ x
-        mu_t = c.g_t[0] + GAS_CONSTANT * (u + land.mi * np.log(big)) + c.w_t[0] @ x
-        if v is None:
-            root = np.sqrt(x)
-            symmetric = rt * np.eye(n) + root[:, None] * c.w[0] * root[None, :]
-            symmetric += land.mi * rt * np.where(same, np.sqrt(np.outer(x, x)) / big[:, None], 0.0)
-            projector = np.eye(n) - np.outer(root, root)
-            _, vectors = np.linalg.eigh(projector @ symmetric @ projector + 1e6 * rt * np.outer(root, root))
-            v = vectors[:, 0] / np.maximum(root, 1e-150)
-            v /= np.sqrt(np.sum(x * v * v))
-            multiplier, kappa = float(np.sum(x * mu)), float(np.sum(x * (a @ v)))
-        vq = q @ v
-        jacobian = np.zeros((2 * n + 3, 2 * n + 3))
-        jacobian[:n, :n] = a
-        jacobian[:n, n] = -rt
-        jacobian[:n, n + 1] = mu_t
-        jacobian[n, :n] = x
-        rows = slice(n + 1, 2 * n + 1)
-        jacobian[rows, :n] = c.w[0] * (x * v)[None, :] + land.mi * rt * q * (v[None, :] - vq[:, None])
-        jacobian[rows, n + 1] = GAS_CONSTANT * (v + land.mi * vq) + c.w_t[0] @ (x * v)
-        jacobian[rows, n + 2 : 2 * n + 2] = a
-        jacobian[rows, 2 * n + 2] = -rt
-        jacobian[2 * n + 1, :n] = x * v
-        jacobian[2 * n + 1, n + 2 : 2 * n + 2] = x
-        jacobian[2 * n + 2, :n] = x * v * v
-        jacobian[2 * n + 2, n + 2 : 2 * n + 2] = 2 * x * v
-        residual = np.concatenate(
-            [mu - multiplier, [x.sum() - 1.0], a @ v - kappa, [np.sum(x * v)], [np.sum(x * v * v) - 1.0]]
-        )
-        scale = np.concatenate([np.full(n, rt), [1.0], np.full(n, rt), [1.0, 1.0]])
-        if np.max(np.abs(residual) / scale) < 1e-11:
-            break
-        try:
-            step = np.linalg.solve(jacobian, -residual)
-        except np.linalg.LinAlgError:
-            raise NotConvergedError(f"model {land.model.name}: the fold near {temperature:g} K is degenerate") from None
-        damping = min(1.0, 0.3 / max(np.max(np.abs(step[:n] * x)), 1e-300), 0.1 * t / max(abs(step[n + 1]), 1e-300))
-        u = u + damping * step[:n]
-        multiplier += damping * rt * step[n]
-        t += damping * step[n + 1]
-        v = v + damping * step[n + 2 : 2 * n + 2]
-        kappa += damping * rt * step[2 * n + 2]
-        if not (np.isfinite(t) and t > 0) or iteration == 59:
-            raise NotConvergedError(f"model {land.model.name}: the fold near {temperature:g} K did not converge")
-    c = land.coefficients(np.array([t]), derivatives=True)
-    k = len(c.parameter_names)
-    right = np.zeros((2 * n + 3, k))
-    right[:n] = (c.g_theta[0] + np.einsum("kij,j->ki", c.w_theta[0], x)).T
-    right[n + 1 : 2 * n + 1] = np.einsum("kij,j->ki", c.w_theta[0], x * v).T
-    if DOMAIN_SIZE in c.parameter_names:
-        m = c.parameter_names.index(DOMAIN_SIZE)
-        right[:n, m] += land.dmi * rt * np.log(big)
-        right[n + 1 : 2 * n + 1, m] += land.dmi * rt * vq
-    solution = np.linalg.solve(jacobian, -right)
-    return t, x / x.sum(), solution[n + 1], (solution[:n] * x[:, None]).T
-
-
 def trace(
     land: Landscape, temperature: np.ndarray, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[int, Fold]]]:
@@ -290,7 +211,7 @@ def _zoom(land: Landscape, first: float, second: float, u: np.ndarray) -> tuple[
         if not np.isfinite(path[k + 1]).all():
             raise NotConvergedError(f"model {land.model.name}: no minimum was reached just past {grid[k]:.6g} K")
         if fold is None:
-            t, x, t_theta, x_theta = _solve_fold(land, float(grid[k]), path[k])
+            t, x, t_theta, x_theta = solve_fold(land.model, land.values, land.template[:1], float(grid[k]), path[k])
             if abs(t - grid[k]) > FOLD_WITHIN * grid[k]:
                 raise NotConvergedError(
                     f"model {land.model.name}: the populations jump at {grid[k]:.6g} K, but the fold found from there"
@@ -370,13 +291,13 @@ def evolve(
     lag_down: float = 1.0,
     derivatives: bool = True,
 ) -> Populations:
-    """Populations along a temperature path with memory.
+    """Populations along a path with memory: heating, cooling, loading, unloading.
 
     Parameters
     ----------
     model : Model
     path : Path
-        Temperatures in the order visited, at one pressure.
+        Conditions in the order visited.
     values : mapping of str to float
         SI values of the model's parameters.
     lag_up, lag_down : float
@@ -388,12 +309,12 @@ def evolve(
     Returns
     -------
     Populations
-        Branch ``"heating"``, ``"cooling"`` or ``"path"``.
+        Branch ``"heating"``, ``"cooling"`` or ``"path"`` (also where the pressure changes).
 
     Raises
     ------
     ModelError
-        For a lag outside [0, 1], a path whose pressure changes, or an unknown start.
+        For a lag outside [0, 1], a lag on a path whose pressure changes, or an unknown start.
     NotConvergedError
         When no minimum is found at the start, or a jump cannot be resolved.
 
@@ -409,14 +330,17 @@ def evolve(
         if not 0.0 <= lag <= 1.0:
             raise ModelError(f"{name} must lie between 0 (Maxwell) and 1 (spinodal), found {lag:g}")
     conditions = path.conditions
-    if np.ptp(conditions.pressure) > 0:
-        raise ModelError("evolve: the pressure changes along the path; only temperature paths are followed so far")
     land = Landscape(model, conditions, values)
+    c = coefficients(model, conditions, values, derivatives=derivatives)
+    if np.ptp(conditions.pressure) > 0:
+        if lag_up != 1.0 or lag_down != 1.0:
+            raise ModelError("evolve: the pressure changes along the path; a lag is defined for temperature paths only")
+        followed = follow_path(model, conditions, values, _start(land, path))
+        return populations_at(model, c, conditions, values, followed.log_x, followed.status, "path")
     temperature = conditions.temperature
     log_x, status, _ = trace(land, temperature, _start(land, path))
     log_x, status = _with_lag(land, temperature, log_x, status, path, lag_up, lag_down)
     branch = path.direction if path.direction in ("heating", "cooling") else "path"
-    c = coefficients(model, conditions, values, derivatives=derivatives)
     return populations_at(model, c, conditions, values, log_x, status, branch)
 
 
