@@ -53,6 +53,17 @@ def test_a_whole_buffer_on_one_line_and_in_capitals(tmp_path):
     assert len(log) == 30
 
 
+def test_stamps_from_reading_to_reading_are_added_up(tmp_path):
+    """As a 6517B sends its buffer with TSTamp:FORMat DELTa: all on one line, here after a line of settings."""
+    readings = [(-30.786, 0.0, "N"), (-18.8694, 1.228, "N"), (9.9e49, 1.047, "O"), (-22.588, 1.101, "N")]
+    text = ",".join(f"{i:+09.4f}E-12{s}ADC,DELTA{d:+.3f}SECS,{n:+06d}RDNG#" for n, (i, d, s) in enumerate(readings))
+    (log,) = read(write(tmp_path, f"-0.0,-0.8,-0.01\n{text}\n"), temperature="300 K")
+    np.testing.assert_allclose(log.conditions.time, [0.0, 1.228, 3.376])
+    np.testing.assert_allclose(log.in_unit("pA"), [-30.786, -18.8694, -22.588])
+    with pytest.raises(FormatError, match="mixed"):
+        read(write(tmp_path, f"{text}\n+1.0E-12NADC,+0.5secs\n"), temperature="300 K")
+
+
 def test_strings_with_an_external_thermocouple(tmp_path):
     text = "".join(f"+1.0E-12NADC,+00000{i}.0secs,+0000{i}RDNG#,+0025.{i}ETEMP\n" for i in range(9))
     (log,) = read(write(tmp_path, text))

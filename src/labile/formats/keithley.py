@@ -70,6 +70,7 @@ class _Readings:
     temperature: list[float] = field(default_factory=list)
     line: list[int] = field(default_factory=list)
     started: datetime | None = None
+    clock: float | None = None
     dropped: dict[str, int] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
 
@@ -266,7 +267,7 @@ def _strings(name: str, lines: list[tuple[int, str]]) -> _Readings:
             elif current is None:
                 raise FormatError(f"{name}, line {line}: {token[:60]!r} comes before the first reading")
             elif unit in ("SEC", "SECS", "S"):
-                current["time"] = number
+                current["delta" if token.upper().startswith("DELTA") else "time"] = number
             elif unit in ("", "RDNG#", "RDNG"):
                 # 6514, 6485, 6487 send reading, time stamp, status without units
                 if unit == "" and bare == 0 and "time" not in current:
@@ -278,6 +279,8 @@ def _strings(name: str, lines: list[tuple[int, str]]) -> _Readings:
                 ignored.add(unit)
         if current is not None:
             _keep(name, line, found, current)
+    if found.clock is not None:
+        found.steps.append("time stamps count from reading to reading (DELTA) and were added up")
     if skipped:
         found.steps.append(f"{skipped} lines before the first reading were not read")
     if ignored:
@@ -302,12 +305,21 @@ def _keep(name: str, line: int, found: _Readings, one: Mapping[str, float | str]
     if found.quantity not in ("", quantity):
         raise FormatError(f"{name}, line {line}: a {quantity} among readings of {found.quantity}; give them separately")
     found.quantity = quantity
+    stamp = float(one.get("time", math.nan))
+    if "delta" in one:
+        # each stamp counts from the reading before, also from one that is left out
+        if found.time and found.clock is None:
+            raise FormatError(f"{name}, line {line}: time stamps from the start and from reading to reading are mixed")
+        found.clock = (found.clock or 0.0) + float(one["delta"])
+        stamp = found.clock
+    elif found.clock is not None:
+        raise FormatError(f"{name}, line {line}: time stamps from the start and from reading to reading are mixed")
     reason = _STATUS[str(one["status"])] or ("overflow or zero check" if abs(float(one["value"])) > OVERFLOW else "")
     if reason:
         found.drop(reason)
         return
     found.value.append(float(one["value"]))
-    found.time.append(float(one.get("time", math.nan)))
+    found.time.append(stamp)
     found.temperature.append(float(one.get("temperature", math.nan)))
     found.line.append(line)
 
