@@ -68,6 +68,22 @@ def test_the_loop_with_other_entropies(results):
         assert text in report
 
 
+def test_feco_says_what_its_polarization_means(results):
+    """SCIENCE P1 (7.59 pA), F9 (ZnCo below 15 %) and the dipoles of section 1.8 (volume 1390 cubic angstrom)."""
+    result, out = results("feco")
+    [expected] = result.expected_runs
+    assert expected.largest_current * 1e12 == pytest.approx(7.59, abs=0.3)
+    assert expected.at_temperature == pytest.approx(90, abs=1)
+    derived = {d.name: d for d in result.derived}
+    debye = 3.33564e-30
+    assert derived["H-L.dipole_moment"].value / debye == pytest.approx(1.2, abs=0.2)
+    assert derived["V-H.dipole_moment"].value / debye == pytest.approx(13.1, abs=3.0)
+    assert "15 %" in derived["electronic p at 300 K"].text
+    assert [row[0] for row in result.figures_of_merit][-3:] == ["PVDF", "TGS", "LiTaO3"]
+    assert "Whatmore1986" in {c.key for c in result.citations}
+    assert (out / "figures" / "expected_current.pdf").is_file()
+
+
 def test_feco_agrees_with_the_paper(results):
     """Every number of the text within the range it is quoted with."""
     result, _ = results("feco")

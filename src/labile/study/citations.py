@@ -51,6 +51,17 @@ LITERATURE = (
     _article("LubomirskyStafsudd2012", "10.1063/1.4709621", "Lubomirsky, I. and Stafsudd, O.",
              "Invited Review Article: Practical guide for pyroelectric measurements", "Rev. Sci. Instrum.", 2012,
              "83", "051101"),
+    _article("ByerRoundy1972", "10.1080/00150197208235326", "Byer, R. L. and Roundy, C. B.",
+             "Pyroelectric coefficient direct measurement technique and application to a nsec response time detector",
+             "Ferroelectrics", 1972, "3", "333--338"),
+    _article("SharpGarn1982", "10.1063/1.330455", "Sharp, E. J. and Garn, L. E.",
+             "Use of low-frequency sinusoidal temperature waves to separate pyroelectric currents from nonpyroelectric"
+             " currents. Part II. Experiment", "J. Appl. Phys.", 1982, "53", "8980--8987"),
+    _article("Whatmore1986", "10.1088/0034-4885/49/12/002", "Whatmore, R. W.",
+             "Pyroelectric devices and materials", "Rep. Prog. Phys.", 1986, "49", "1335--1386"),
+    _article("Bowen2014", "10.1039/c4ee01759e", "Bowen, C. R. and Taylor, J. and LeBoulbar, E. and others",
+             "Pyroelectric materials and devices for energy harvesting applications", "Energy Environ. Sci.", 2014,
+             "7", "3836--3856"),
     _Entry("More1978", "incollection", "10.1007/BFb0067700",
            (("author", "Mor{\\'e}, J. J."), ("title", "The Levenberg-Marquardt algorithm: Implementation and theory"),
             ("booktitle", "Numerical Analysis, Lecture Notes in Mathematics 630"), ("publisher", "Springer"),
@@ -132,6 +143,7 @@ def study_citations(
     reductions: Iterable[str],
     compared: bool,
     version: str,
+    methods: Sequence[tuple[str, str]] = (),
 ) -> tuple[Citation, ...]:
     """Everything a study rests on.
 
@@ -149,6 +161,8 @@ def study_citations(
         Whether information criteria were used.
     version : str
         Of labile.
+    methods : sequence of (str, str)
+        DOI or key, and what it was used for, of methods that only some studies use.
 
     Returns
     -------
@@ -166,6 +180,7 @@ def study_citations(
         found.append(cite("LubomirskyStafsudd2012", "pyroelectric measurements"))
     if "pyroelectricity" in reduced:
         found.append(cite("SavitzkyGolay1964", "heating rate"))
+    found += [cite(reference, used_for) for reference, used_for in methods]
     if compared:
         found += [cite("Schwarz1978", "BIC"), cite("HurvichTsai1989", "AICc")]
     found.append(cite("NumPy2020", "arrays"))

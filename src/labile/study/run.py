@@ -261,8 +261,21 @@ def citations(prepared: PreparedStudy, fitted: JointFit | None, compared: bool) 
         references += [o.statement.source for o in prepared.joint.objectives if o.statement is not None]
     references += [spec.source for spec in used.measurement]
     reduced = {prepared.techniques[prepared.groups[m.label]] for m in prepared.measurements if m.provenance.sha256}
+    steps = [step for m in prepared.measurements for step in m.provenance.steps]
+    methods = [("SharpGarn1982", "Sharp-Garn method")] if any("Sharp-Garn" in step for step in steps) else []
+    if any("p = i/(A dT/dt)" in step for step in steps):
+        methods.append(("ByerRoundy1972", "Byer-Roundy method"))
+    if prepared.pyroelectricity is not None and prepared.pyroelectricity.temperatures:
+        methods += [("Whatmore1986", "figures of merit"), ("Bowen2014", "figures of merit of energy harvesting")]
     return study_citations(
-        list(dict.fromkeys(references)), models, engine, prepared.techniques.values(), reduced, compared, __version__
+        list(dict.fromkeys(references)),
+        models,
+        engine,
+        prepared.techniques.values(),
+        reduced,
+        compared,
+        __version__,
+        methods,
     )
 
 
