@@ -524,3 +524,11 @@ def test_spin_matrices_commute_as_spins_do(spin):
     assert x @ y - y @ x == pytest.approx(1j * z, abs=1e-12)
     total = x @ x + y @ y + z @ z
     assert total == pytest.approx(spin * (spin + 1) * np.eye(len(x)), abs=1e-12)
+
+
+@pytest.mark.parametrize("field", [1e-300, 1e-9, -1e-6, 3e-4])
+def test_fields_too_small_to_matter(field):
+    """M/H of a vanishing field is a quotient of round-off; it is the zero-field limit there."""
+    changes = {"zero_field_splitting": 5 * CM, "rhombicity": 0.1}
+    found = chi_t(QUINTET, changes, [2.0, 300.0], field)
+    assert found == pytest.approx(chi_t(QUINTET, changes, [2.0, 300.0]), rel=1e-6)

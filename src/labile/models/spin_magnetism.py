@@ -28,6 +28,10 @@ TOLERANCE = 1e-5
 """Relative accuracy of an automatic powder average."""
 SAME_FIELD = 1e-3
 """Fields that differ by less than this fraction are computed together, to first order about their mean."""
+WEAK = 1e-5
+"""mu_B B/k_B T below which a susceptibility is its zero-field limit: they differ by the square of that."""
+ROUND_OFF = 1e-12
+"""Bohr magnetons; a powder average is not asked for more than that."""
 SUSCEPTIBILITIES = ("M/H", "dM/dH")
 AXES = Directions(np.eye(3), np.full(3, 1.0 / 3.0), "x, y and z")
 _average_moment: Any = spin_kernels.average_moment
@@ -150,7 +154,7 @@ def susceptibility(
     tolerance: float = TOLERANCE,
     derivatives: bool = True,
 ) -> MagneticResponse:
-    """Molar susceptibility of a powder: M/H or dM/dH at the field, van Vleck's limit where the field is 0.
+    """Molar susceptibility of a powder: M/H or dM/dH at the field, van Vleck's limit where that is (next to) 0.
 
     Parameters
     ----------
@@ -191,7 +195,9 @@ def susceptibility(
     out = np.zeros(size), np.zeros(size), np.zeros((len(model.found.names), size)), np.zeros(size)
     names: list[str] = []
     scale = VACUUM_PERMEABILITY * MOLAR_MOMENT
-    for chosen, differential in ((tesla == 0.0, True), (tesla != 0.0, kind == "dM/dH")):
+    weak = KELVIN_PER_TESLA * np.abs(tesla) < WEAK * kelvin
+    tesla[weak] = 0.0
+    for chosen, differential in ((weak, True), (~weak, kind == "dM/dH")):
         if not chosen.any():
             continue
         at_kelvin, at_tesla = kelvin[chosen], tesla[chosen]
@@ -319,7 +325,7 @@ def _averaged(
         raw = evaluate(grid, False)
         if before is not None:
             error = np.abs(raw.values - before.values)
-            if np.all(error <= tolerance * np.abs(raw.values)):
+            if np.all(error <= tolerance * np.abs(raw.values) + ROUND_OFF):
                 break
         before = raw
     else:
