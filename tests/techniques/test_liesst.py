@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from labile.core.conditions import Conditions, LightSource
 from labile.core.measurement import Measurement
 from labile.core.units import to_si
+from labile.models.relaxation import decay_on_heating
 from labile.techniques.magnetometry import (
     MagnetometryError,
     MagnetometryWarning,
@@ -58,6 +59,17 @@ def test_published_simulations(law, expected, step):
     assert found.follows_protocol
     assert found.rate == pytest.approx(PROTOCOL)
     assert found.further == ()
+
+
+@pytest.mark.parametrize(("energy", "prefactor", "expected"), [(900.0, 1e7, 57.9), (600.0, 1e6, 43.4)])
+def test_decay_on_heating_of_the_models(energy, prefactor, expected):
+    """The closed form of labile.models.relaxation, reduced from chi*T, gives the T(LIESST) of the specification."""
+    t = np.arange(10.0, 90.0, 0.5)
+    joule = float(to_si(energy, "1/cm", "activation_energy"))
+    left = decay_on_heating(t, PROTOCOL, prefactor, joule, tunnelling_rate=1e-6)
+    np.testing.assert_allclose(left, relaxation(t, energy, prefactor), atol=2e-5)
+    data = Measurement("chi_t", 4e-5 * left, Conditions(t), branch="heating", sweep_rate=PROTOCOL)
+    assert liesst_temperature(data).t_liesst == pytest.approx(expected, abs=0.1)
 
 
 def zero_field_splitting(t):
