@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any
 
 from labile.core.material import State
+from labile.models.compressibility import CompressibleVolume, LinearVolume
 from labile.models.contributions import (
     ElectronicDegeneracy,
     EnthalpyEntropy,
@@ -17,7 +19,10 @@ from labile.models.contributions import (
     UncoupledRedistribution,
 )
 from labile.models.free_energy import Contribution, Model, ModelError
+from labile.models.interactions import InteractionSlopes
 from labile.models.two_sites import IntramolecularInteraction, SiteCooperativity, StaggeredInteraction
+from labile.models.vibrations import Vibrations
+from labile.models.volumes import FORMS
 
 LS_HS = (State("LS", 0.0), State("HS", 2.0))
 """Low-spin and high-spin iron(II), the default pair of two-state models."""
@@ -313,8 +318,99 @@ BUILDERS: MappingProxyType[str, Callable[..., Model]] = MappingProxyType(
 """Builders by the name a manifest gives."""
 
 
+VOLUMES = ("constant", "linear", *FORMS)
+"""What the option `volumes` of a builder may be: a constant or linear volume difference, or an equation of state."""
+
+
+def with_terms(
+    model: Model,
+    *,
+    volumes: str = "",
+    expansion_from: float | None = None,
+    vibrations: str = "",
+    counted_from: float | None = None,
+    interaction_slopes: bool = False,
+) -> Model:
+    """Return a model with other or further terms.
+
+    Parameters
+    ----------
+    model : Model
+    volumes : str
+        One of `VOLUMES`; it takes the place of the model's P V terms. ``"constant"`` gives such terms to a model that
+        has none.
+    expansion_from : float or None
+        K; with an equation of state: thermal expansion of every state, volumes given at this temperature.
+    vibrations : str
+        ``"einstein"`` or ``"debye"``: vibrations of every state, so that its entropy depends on the temperature.
+    counted_from : float or None
+        K: what enthalpies and entropies are beside `vibrations`, see `vibrations.Vibrations`.
+    interaction_slopes : bool
+        Interactions that change with pressure and temperature.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, or an equation of state in a model that shares one volume among several states.
+
+    Examples
+    --------
+    >>> names = with_terms(slichter_drickamer(), volumes="linear").parameters.names
+    >>> [name for name in names if "volume" in name]
+    ['HS.volume', 'HS.volume_slope']
+    """
+    terms = list(model.contributions)
+    if volumes:
+        terms = _volume_terms(model, volumes, expansion_from)
+    elif expansion_from is not None:
+        raise ModelError(f"model {model.name}: expansion_from needs volumes = an equation of state")
+    if vibrations:
+        if vibrations not in ("einstein", "debye"):
+            raise ModelError(
+                f"model {model.name}: vibrations {vibrations!r} is unknown; there are: einstein, debye (listed"
+                " wavenumbers are given in Python: labile.models.vibrations)"
+            )
+        terms.append(Vibrations(vibrations, counted_from=counted_from))
+    elif counted_from is not None:
+        raise ModelError(f"model {model.name}: counted_from needs vibrations")
+    if interaction_slopes:
+        pairs = [term for term in terms if isinstance(term, PairInteraction)]
+        if not pairs:
+            raise ModelError(f"model {model.name}: it has no pair interaction that could change with pressure")
+        terms += [InteractionSlopes(term.name, term.pairs) for term in pairs]
+    return replace(model, contributions=tuple(terms))
+
+
+def _volume_terms(model: Model, volumes: str, expansion_from: float | None) -> list[Contribution]:
+    if volumes not in VOLUMES:
+        raise ModelError(f"model {model.name}: volumes {volumes!r} is unknown; there are: {', '.join(VOLUMES)}")
+    steps = [(term.name, term.raises) for term in model.contributions if isinstance(term, PressureVolume)]
+    if not steps:
+        steps = [
+            (term.name, term.raises)
+            for term in model.contributions
+            if isinstance(term, EnthalpyEntropy | EnthalpyTransition)
+        ]
+    others: list[Contribution] = [term for term in model.contributions if not isinstance(term, PressureVolume)]
+    if volumes in ("constant", "linear"):
+        if expansion_from is not None:
+            raise ModelError(f"model {model.name}: expansion_from needs volumes = an equation of state")
+        form = PressureVolume if volumes == "constant" else LinearVolume
+        return [*others, *(form(name, raises) for name, raises in steps)]
+    if any(len(raises or (name,)) > 1 for name, raises in steps):
+        raise ModelError(
+            f"model {model.name}: an equation of state gives every state a volume of its own, but this model shares one"
+            " among several states; use volumes = 'linear'"
+        )
+    return [*others, CompressibleVolume(volumes, expansion_from=expansion_from)]
+
+
 def build(builder: str, states: Sequence[State], **options: Any) -> Model:
-    """Build a model of the library by name.
+    """Build a model of the library by name; `options` are the builder's and those of `with_terms`.
 
     Raises
     ------
@@ -330,7 +426,9 @@ def build(builder: str, states: Sequence[State], **options: Any) -> Model:
 
     if builder not in BUILDERS:
         raise ModelError(f"model builder {builder!r} is unknown; there are: {', '.join(BUILDERS)}")
-    known = [name for name in inspect.signature(BUILDERS[builder]).parameters if name != "states"]
-    if unknown := sorted(set(options) - set(known)):
-        raise ModelError(f"model {builder}: unknown option {unknown[0]!r}; it has {', '.join(known) or 'none'}")
-    return BUILDERS[builder](states, **options)
+    own = [name for name in inspect.signature(BUILDERS[builder]).parameters if name != "states"]
+    further = [name for name in inspect.signature(with_terms).parameters if name != "model"]
+    if unknown := sorted(set(options) - {*own, *further}):
+        raise ModelError(f"model {builder}: unknown option {unknown[0]!r}; it has {', '.join((*own, *further))}")
+    model = BUILDERS[builder](states, **{name: options[name] for name in own if name in options})
+    return with_terms(model, **{name: options[name] for name in further if name in options})
