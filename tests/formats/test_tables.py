@@ -162,7 +162,7 @@ def test_no_titles_at_all(tmp_path):
         ("T (K),chiT (cm3 K/mol)\n120,3\n", {"branch": "up"}, "branch='up'"),
         ("T (K),chiT (cm3 K/mol)\n120,3\n", {"nonsense": 1}, "its options are"),
         ("T (K),chiT (cm3 K/mol)\n120,\n130,\n", {}, "it holds no number"),
-        ("T (K),M (muB)\n120,1\n", {}, "per formula unit"),
+        ("T (K),moment (muB)\n120,1\n", {}, "per formula unit"),
         ("T (K),-chi (cm3/mol)\n120,1\n", {}, "no column is recognised"),
         ("T (K),gamma (deg)\n120,91\n", {}, "no column is recognised"),
         ("T (K),1/chi (mol/cm3)\n120,91\n", {}, "no column is recognised"),
@@ -363,3 +363,19 @@ def test_a_ratio_is_no_unit(tmp_path):
     m = one(tmp_path, "T (K)\tI (A)\tp/TSC-ratio\n120\t1e-12\t70\n130\t2e-12\t80\n")
     assert m.quantity == "current"
     assert any("columns not read: 3" in step for step in m.provenance.steps)
+
+
+@pytest.mark.parametrize(
+    ("title", "quantity", "si"),
+    [
+        ("M (muB)", "magnetization", 5.58493940),
+        ("Magnetization (emu/mol)", "magnetization", 1e-3),
+        ("magnetisation [emu]", "moment", 1e-3),
+        ("M / emu", "moment", 1e-3),
+        ("M_mol (A m2/mol)", "magnetization", 1.0),
+    ],
+)
+def test_the_unit_tells_a_sample_from_a_mole(tmp_path, title, quantity, si):
+    (found,) = read(table(tmp_path, f"T (K),{title}\n2,1\n4,1\n"))
+    assert found.quantity == quantity
+    assert found.values == pytest.approx([si, si], rel=1e-8)

@@ -15,6 +15,7 @@ VALUES = (
     "chi_t",
     "mu_eff",
     "moment",
+    "magnetization",
     "current",
     "charge",
     "polarization",
@@ -32,7 +33,8 @@ _SYNONYMS = {
     "chi_m": "chim chi chimol molarsusceptibility chimolar susceptibility magneticsusceptibility xm xmol",
     "chi_t": "chit chimt chitproduct chimolt chitimest susceptibilitytimestemperature chitm xt xmt xmolt",
     "mu_eff": "mueff effectivemoment effectivemagneticmoment mueffective",
-    "moment": "moment magneticmoment longmoment magnetization magnetisation",
+    "moment": "moment magneticmoment longmoment",
+    "magnetization": "molarmagnetization molarmagnetisation mperformulaunit mmol",
     "current": "current pyrocurrent pyroelectriccurrent shortcircuitcurrent",
     "charge": "charge",
     "polarization": "polarization polarisation ps spontaneouspolarization spontaneouspolarisation",
@@ -47,7 +49,7 @@ _LETTERS = {
     "t": ("time",),
     "P": ("pressure", "polarization"),
     "p": ("pressure", "pyroelectric_coefficient"),
-    "M": ("moment",),
+    "M": ("moment", "magnetization"),
     "m": ("moment",),
     "H": ("magnetic_field",),
     "B": ("magnetic_field",),
@@ -55,7 +57,12 @@ _LETTERS = {
     "i": ("current",),
     "Q": ("charge",),
     "temp": ("temperature",),
+    # of a sample in emu, of a formula unit in Bohr magnetons
+    "magnetization": ("moment", "magnetization"),
+    "magnetisation": ("moment", "magnetization"),
 }
+SMALLEST_MOMENT = 1e-20
+"""A m2; a moment in a unit below this is one of atoms, which no magnetometer reads off a sample."""
 _BY_NAME = {name: quantity for quantity, names in _SYNONYMS.items() for name in names.split()}
 _SIGMA = (
     r"(?:sigma|s\.?\s?u\.?|s\.?\s?d\.?|std\.?(?:\s*(?:dev|err)(?:\.|iation|or)?)?|stddev|err(?:or)?\.?|uncertainty"
@@ -156,8 +163,9 @@ def quantities_called(name: str) -> tuple[str, ...]:
     >>> quantities_called("χMT"), quantities_called("P"), quantities_called("remark")
     (('chi_t',), ('pressure', 'polarization'), ())
     """
-    if name.strip() in _LETTERS:
-        return _LETTERS[name.strip()]
+    for spelled in (name.strip(), plain(name)):
+        if spelled in _LETTERS and (len(spelled) > 1 or spelled == name.strip()):
+            return _LETTERS[spelled]
     if name.lstrip().startswith(("-", "−", "1/")):
         return ()
     found = _BY_NAME.get(plain(name))
@@ -227,10 +235,10 @@ def _understand(title: str) -> Column:
 def fits(unit: str, quantity: str) -> bool:
     """Whether a unit can be one of a quantity."""
     try:
-        scale_to_si(unit, quantity)
+        scale = scale_to_si(unit, quantity)
     except UnitError:
         return False
-    return True
+    return quantity != "moment" or scale > SMALLEST_MOMENT
 
 
 def is_unit(text: str) -> bool:

@@ -117,6 +117,7 @@ BUILTIN = (
             "chi_t",
             "mu_eff",
             "moment",
+            "magnetization",
             "current",
             "charge",
             "polarization",

@@ -16,13 +16,11 @@ from labile.core.exchange import CSV_MARK, read_csv
 from labile.core.measurement import BRANCHES, Measurement, Provenance
 from labile.core.units import UnitError, field_unit, scale_to_si, si_unit, to_si
 from labile.formats.cells import MISSING, Table, parse_cell, sheet_rows, text_table, workbook
-from labile.formats.columns import CONDITIONS, VALUES, Column, fits, understand
+from labile.formats.columns import CONDITIONS, SMALLEST_MOMENT, VALUES, Column, fits, understand
 from labile.formats.registry import FormatError
 from labile.formats.signatures import ZIP, multivu_titles
 
 _QUANTITY_TEXT = re.compile(r"^\s*(?P<number>[+\-−]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?)\s*(?P<unit>.*?)\s*$")
-_BOHR_MAGNETONS = 1e-20
-"""A m2; a moment in a unit below this is one of atoms, which no magnetometer reads off a sample."""
 
 
 def read(
@@ -334,8 +332,8 @@ def _unit(table: Table, position: int, column: Column, quantity: str, units: dic
 def _check_unit(table: Table, position: int, unit: str, quantity: str) -> None:
     try:
         scale = scale_to_si(unit, quantity)
-        if quantity == "moment" and scale < _BOHR_MAGNETONS:
-            raise UnitError(f"{unit!r} is a moment per formula unit, not the moment of a sample")
+        if quantity == "moment" and scale < SMALLEST_MOMENT:
+            raise UnitError(f"{unit!r} is a moment per formula unit (magnetization), not that of a sample")
     except UnitError as error:
         raise UnitError(
             f"{table.name}, line {table.title_line}, column {position + 1} "
