@@ -118,6 +118,14 @@ def test_no_lag_is_found_where_there_is_none():
     assert "thermal lag" not in found.named
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_not_there_is_not_named(seed):
+    found = analyse_pair(*cycle(lag=0.0, leak=0.0, seed=seed), area=AREA, zero_window=(22, 45))
+    assert found.named == ("offset", "drift")
+    assert "not found" in found.artefact("leakage").text
+    assert abs(found.artefact("leakage").value) < 4 * found.artefact("leakage").sigma
+
+
 def test_a_constant_p_does_not_show_a_lag():
     found = analyse_pair(*cycle(p=flat, lag=0.0), area=AREA)
     assert np.isnan(found.lag)

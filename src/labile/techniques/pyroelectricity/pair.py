@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +47,8 @@ CLEAR = 3.0
 """Factor by which chi2 must rise when the runs are shifted apart, for the lag to count as shown by the data."""
 SMOOTHING = 9
 """Points of the local polynomials that take the noise off before two runs are compared."""
+BLOCKS = 20
+"""Parts of a run over which leakage is averaged."""
 GRID = 400
 """Temperatures at which the two runs are compared."""
 ACTIVATION = (2e3, 2e5)
@@ -170,7 +171,7 @@ def analyse_pair(
         released = difference_of_heatings(heating, second_heating, baseline=baseline)
         first = second_heating
     surface = corrected_current(first, area=area, polarity=polarity, baseline=baseline).area
-    chosen, sigma_lag, leak, misfit = _common_explanation(first, cooling, baseline, surface, lag, rate_window)
+    chosen, sigma_lag, misfit = _common_explanation(first, cooling, baseline, surface, lag, rate_window)
     applied = 0.0 if math.isnan(chosen) else chosen
     both = separate_currents(
         sample_temperature(_settled(first, applied), applied),
@@ -186,7 +187,7 @@ def analyse_pair(
     artefacts = []
     if zero_window is not None:
         artefacts += _baseline_artefacts(baseline, time, surface)
-    artefacts.append(_leakage_artefact(both.leakage, leak, time, surface, zero_window is None))
+    artefacts.append(_leakage_artefact(both.leakage, baseline, surface, zero_window is None))
     artefacts.append(_lag_artefact(chosen, sigma_lag, lag is not None, heating_rate(first).typical))
     if released is not None:
         stimulated = _released_artefact(released, surface)
@@ -284,8 +285,8 @@ def _common_explanation(
     area: float,
     lag: float | None,
     window: int,
-) -> tuple[float, float, Callable[[np.ndarray], np.ndarray], float]:
-    """Lag (s), its uncertainty, the leakage as a function of temperature, and the root mean square weighted misfit.
+) -> tuple[float, float, float]:
+    """Lag (s), its uncertainty, and the root mean square weighted misfit of the common explanation.
 
     For every lag the two runs give a current without sign change; the right one makes it a smooth, thermally
     activated function c0 + c1 exp(-E/RT).
@@ -373,7 +374,6 @@ def _common_explanation(
     return (
         float(values[0]) if determined else math.nan,
         (0.0 if not free_lag else sigma) if determined else math.nan,
-        lambda temperature: leak(values, temperature),
         misfit,
     )
 
@@ -416,22 +416,33 @@ def _baseline_artefacts(baseline: Baseline, time: np.ndarray, area: float) -> li
     ]
 
 
-def _leakage_artefact(
-    leakage: Measurement, model: Callable[[np.ndarray], np.ndarray], time: np.ndarray, area: float, with_offset: bool
-) -> Artefact:
-    smooth = model(leakage.temperature)
-    largest = int(np.argmax(np.abs(smooth)))
-    value = float(smooth[largest])
-    noise = float(np.median(leakage.sigma)) / math.sqrt(max(len(leakage) / 20.0, 1.0))
-    at = np.asarray(leakage.conditions.time)
-    charge = float(running_integral(at, smooth, origin=float(at[0]))[0][-1]) / area
-    what = "leakage or offset" if with_offset else "leakage"
-    text = (
-        f"artefact: {what}, current with one sign on heating and cooling, up to {value * 1e12:.4g} pA at"
-        f" {leakage.temperature[largest]:.4g} K (left in, it adds {charge * 100:.3g} uC/cm2 to the heating run);"
-        " separated by the direction of temperature"
+def _leakage_artefact(leakage: Measurement, baseline: Baseline, area: float, with_offset: bool) -> Artefact:
+    """Largest mean of the even part over a twentieth of the run, whatever its form."""
+    time = np.asarray(leakage.conditions.time)
+    assert leakage.sigma is not None
+    zero = np.hypot(baseline.sigma_offset, baseline.sigma_drift * (time - baseline.time))
+    blocks = [block for block in np.array_split(np.arange(len(leakage)), BLOCKS) if block.size]
+    means = np.array([leakage.values[block].mean() for block in blocks])
+    spread = np.array(
+        [
+            math.hypot(float(np.sqrt(np.sum(leakage.sigma[block] ** 2))) / block.size, float(zero[block].mean()))
+            for block in blocks
+        ]
     )
-    return Artefact("leakage", value, noise, abs(value) > SIGNIFICANT * noise, charge, text)
+    largest = int(np.argmax(np.abs(means)))
+    value, noise = float(means[largest]), float(spread[largest])
+    at = float(leakage.temperature[blocks[largest]].mean())
+    charge = float(running_integral(time, leakage.values, origin=float(time[0]))[0][-1]) / area
+    what = "leakage or offset" if with_offset else "leakage"
+    # the largest of twenty means is expected to be two standard deviations away
+    found = abs(value) > (SIGNIFICANT + 1) * noise
+    size = (
+        f"up to {value * 1e12:.4g} pA at {at:.4g} K (left in, it adds {charge * 100:.3g} uC/cm2 to the heating run)"
+        if found
+        else f"not found (below {(SIGNIFICANT + 1) * noise * 1e12:.2g} pA)"
+    )
+    text = f"{'artefact: ' if found else ''}{what}, current with one sign on heating and cooling: {size}"
+    return Artefact("leakage", value, noise, found, charge, text)
 
 
 def _lag_artefact(lag: float, sigma: float, stated: bool, rate: float) -> Artefact:
