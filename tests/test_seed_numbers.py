@@ -5,11 +5,14 @@ import pytest
 
 from labile.core.conditions import Conditions, Path
 from labile.core.material import State
+from labile.core.measurement import Measurement
 from labile.core.units import from_si, to_si
 from labile.models.equilibrium import equilibrium, find_minima
 from labile.models.evolution import evolve
 from labile.models.library import electron_transfer, slichter_drickamer, van_t_hoff
+from labile.models.relaxation import decay_on_heating, self_accelerated
 from labile.models.transitions import critical_interaction, slichter_drickamer_temperature, transitions
+from labile.techniques.magnetometry import liesst_temperature, relaxation_isotherm
 
 L_H_V = (State("L", 0.0), State("H", 2.0), State("V", 2.0))
 SET_A = {"H.enthalpy": 25.70e3, "H.t_half": 90.2, "H-V.enthalpy": 3.87e3, "H-V.entropy": 5.87}
@@ -183,3 +186,27 @@ def test_spectroscopic_energy_units():
     assert joules == pytest.approx(7991.0, abs=1.0)
     assert from_si(joules, "cm-1", "enthalpy") == pytest.approx(668.0, abs=0.1)
     assert from_si(joules, "K", "enthalpy") == pytest.approx(961.1, abs=0.1)
+
+
+@pytest.mark.parametrize(("energy", "prefactor", "expected"), [(900.0, 1e7, 57.9), (600.0, 1e6, 43.4)])
+def test_m6_t_liesst_of_the_protocol(energy, prefactor, expected):
+    """chi*T simulated at 0.3 K/min from 10 K and reduced like a measured curve."""
+    temperature, rate = np.arange(10.0, 90.0, 1.0), 0.3 / 60
+    joules = float(to_si(energy, "cm-1", "activation_energy"))
+    left = decay_on_heating(temperature, rate, prefactor, joules, tunnelling_rate=1e-6)
+    where = Conditions(temperature, time=(temperature - 10.0) / rate)
+    curve = Measurement.from_field("chi_t", 0.05 + 3.3 * left, "cm3 K/mol", where, branch="heating")
+    found = liesst_temperature(curve)
+    assert found.t_liesst == pytest.approx(expected, abs=0.3)
+    assert found.follows_protocol
+
+
+def test_m7_self_accelerated_decay():
+    assert self_accelerated(6000.0, 1e-4, 2.0)[0] == pytest.approx(0.26020, abs=1e-4)
+    time = np.linspace(0.0, 10000.0, 60)
+    decay = Measurement(
+        "high_spin_fraction", self_accelerated(time, 1e-4, 2.0), Conditions(50.0, time=time), sigma=1e-5
+    )
+    (found,) = relaxation_isotherm(decay, laws=("self_accelerated",)).fits
+    assert found.curve(np.array([6000.0]))[0] == pytest.approx(0.26020, abs=1e-4)
+    assert found.rate == pytest.approx(1e-4, rel=1e-4)
