@@ -117,6 +117,12 @@ def test_large_oscillations_are_doubted():
         sharp_garn(log, area=AREA)
 
 
+def test_a_steep_ramp_is_doubted():
+    log, _ = simulated(ramp=2.0, amplitude=0.2)
+    with pytest.warns(PyroelectricityWarning, match="times the amplitude of the oscillation"):
+        sharp_garn(log, area=AREA)
+
+
 def test_by_name_from_a_manifest_or_the_command_line():
     log, _ = simulated()
     (found,) = reduce_current(log, method="sharp_garn", area=AREA, period=100.0, periods=2)

@@ -31,6 +31,8 @@ PER_PERIOD = 6
 """Points per period below which a wave is not resolved."""
 LARGEST_AMPLITUDE = 1.0
 """K; p is taken as constant over an oscillation of this amplitude."""
+STEEPEST = 20.0
+"""Amplitudes by which the mean temperature may change within a window before the separation is doubted."""
 SIGNIFICANT = 3.0
 """Standard uncertainties from which an artefact is named."""
 
@@ -141,7 +143,7 @@ def sharp_garn(
     Warns
     -----
     PyroelectricityWarning
-        For an amplitude above 1 K, over which p is not constant.
+        For an amplitude above 1 K, over which p is not constant, and for a ramp that is steep beside the oscillation.
 
     Examples
     --------
@@ -208,6 +210,14 @@ def sharp_garn(
         )
     if swing.max() > LARGEST_AMPLITUDE:
         text = f"the temperature oscillates by {swing.max():.3g} K; p is taken as constant over more than 1 K"
+        notes.append(text)
+        warnings.warn(f"{where}: {text}", PyroelectricityWarning, stacklevel=2)
+    reach = float(np.max(np.abs(ramp) / swing)) * periods / frequency
+    if reach > STEEPEST:
+        text = (
+            f"the ramp covers {reach:.3g} times the amplitude of the oscillation within one window: what is released"
+            " may change too much to be told from it; take fewer periods, a slower ramp or a larger amplitude"
+        )
         notes.append(text)
         warnings.warn(f"{where}: {text}", PyroelectricityWarning, stacklevel=2)
     mean = _at_windows(log, windows, [one.mean for one in heat])
