@@ -122,10 +122,16 @@ def test_decay_on_heating_is_the_integral_of_the_rate():
 
 def test_pressure_multiplies_the_rate():
     volume, t = -1.5e-5, 40.0
-    slow, fast = activated_rate(
-        t, 1e6, 5e3, tunnelling_rate=1e-6, activation_volume=volume, pressure=AMBIENT_PRESSURE + np.array([0.0, 1e7])
-    )
+    pressures = AMBIENT_PRESSURE + np.array([0.0, 1e7])
+    slow, fast = activated_rate(t, 1e6, 5e3, activation_volume=volume, pressure=pressures)
     assert np.log(fast / slow) == pytest.approx(1e7 * 1.5e-5 / (GAS_CONSTANT * t), rel=1e-12)
+    # a plateau does not know the temperature, nor does its answer to pressure
+    for kelvin in (2.0, 10.0):
+        plateau = activated_rate(
+            kelvin, 1e6, 1e5, tunnelling_rate=1e-6, tunnelling_pressure_slope=3e-8, activation_volume=volume,
+            pressure=pressures,
+        )  # fmt: skip
+        assert plateau == pytest.approx([1e-6, 1e-6 * np.exp(0.3)], rel=1e-12)
 
 
 @pytest.mark.parametrize(

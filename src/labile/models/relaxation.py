@@ -86,9 +86,10 @@ def activated_rate(
     *,
     tunnelling_rate: float = 0.0,
     activation_volume: float = 0.0,
+    tunnelling_pressure_slope: float = 0.0,
     pressure: Any = AMBIENT_PRESSURE,
 ) -> np.ndarray:
-    """Rate constant k = [k_tunnel + A exp(-Ea/RT)] exp(-p dV#/RT), p counted from ambient.
+    """Rate constant k = k_tunnel exp(s p) + A exp[-(Ea + p dV#)/RT], p counted from ambient.
 
     Parameters
     ----------
@@ -101,7 +102,9 @@ def activated_rate(
     tunnelling_rate : float
         Low-temperature plateau k_tunnel in s-1.
     activation_volume : float
-        dV# in m3/mol; negative where pressure accelerates.
+        dV# of the activated rate in m3/mol; negative where pressure accelerates.
+    tunnelling_pressure_slope : float
+        s = d ln k_tunnel/dp in 1/Pa; exp(-p dV#/RT) would diverge at low temperature.
     pressure : array_like
         Pa.
 
@@ -131,9 +134,9 @@ def activated_rate(
     if not np.all(kelvin > 0):
         raise RelaxationError("relaxation: temperature must be above 0 K")
     rt = GAS_CONSTANT * kelvin
-    thermal = prefactor * np.exp(-activation_energy / rt)
-    squeeze = np.exp(-(pascal - AMBIENT_PRESSURE) * activation_volume / rt)
-    return np.asarray((tunnelling_rate + thermal) * squeeze)
+    p = pascal - AMBIENT_PRESSURE
+    thermal = prefactor * np.exp(-(activation_energy + p * activation_volume) / rt)
+    return np.asarray(tunnelling_rate * np.exp(tunnelling_pressure_slope * p) + thermal)
 
 
 def _single(time: Any, rate: float, start: float = 1.0, end: float = 0.0) -> Decay:
