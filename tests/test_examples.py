@@ -52,6 +52,7 @@ def test_the_loop_gives_t_half_and_gamma(results):
     assert derived["t_half_up"] == pytest.approx(163, abs=1e-6)
     assert derived["t_half_down"] == pytest.approx(123, abs=1e-6)
     assert set(result.populations) == {"heating", "cooling"}
+    assert [f.kind for f in result.findings].count("untested") == 1  # two numbers, two free parameters
 
 
 def test_the_loop_with_other_entropies(results):

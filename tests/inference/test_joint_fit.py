@@ -16,8 +16,8 @@ from labile.inference.joint_fit import evaluate, fit_jointly, population_curves,
 from labile.inference.joint_problem import JointProblem, joint_parameters
 from labile.inference.objective import Objective, ObjectiveError
 from labile.models.equilibrium import equilibrium
-from labile.models.library import slichter_drickamer
-from labile.techniques.magnetometry import ChiT
+from labile.models.library import slichter_drickamer, van_t_hoff
+from labile.techniques.magnetometry import ChiT, HighSpinFraction
 
 CGS = 4e-6 * np.pi
 
@@ -149,3 +149,26 @@ def test_noise_is_known_unless_it_is_freed():
 def test_a_fit_from_the_same_seed_is_the_same():
     first, second = (fit_jointly(feco.domain_step(), starts=3, seed=5) for _ in range(2))
     np.testing.assert_array_equal(first.result.parameters.vector, second.result.parameters.vector)
+
+
+def test_a_model_that_cannot_describe_the_data_is_called_so():
+    """Simulated: populations of the model are met, their squares are not."""
+    temperature = np.linspace(120.0, 300.0, 40)
+    truth = {"HS.enthalpy": 15e3, "HS.entropy": 60.0, "HS.volume": 0.0}
+    observable = HighSpinFraction(("HS",))
+    model = van_t_hoff()
+    conditions = Conditions(temperature)
+    fraction = equilibrium(model, conditions, truth).of("HS")
+
+    def fitted(values):
+        measurement = Measurement("high_spin_fraction", values, conditions, np.full(40, 0.01))
+        objectives = (Objective("simulated", observable, measurement, technique="magnetometry"),)
+        parameters = joint_parameters(model, objectives).updated(
+            [Parameter("HS.enthalpy", 14e3, lower=0.0), Parameter("HS.entropy", 60.0, fixed=True)]
+        )
+        return findings(fit_jointly(JointProblem(model, objectives, parameters), starts=1))
+
+    assert not [f for f in fitted(fraction) if f.kind == "misfit"]
+    wrong = [f for f in fitted(fraction**2) if f.kind == "misfit"]
+    assert wrong[0].title == "The model does not describe the data within their uncertainties"
+    assert wrong[0].numbers["probability"] < 1e-3

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from labile.models.library import BUILDERS, LS_HS, build
+from labile.models.library import BUILDERS, LL_LH_HL_HH, LS_HS, build
 from labile.study.citations import LITERATURE, cite, unique
 
 
@@ -32,9 +32,9 @@ def test_entries_are_bibtex(entry):
 def test_every_model_cites_known_literature():
     from labile.core.material import State
 
-    three = (State("L"), State("H"), State("V"))
+    states = {"electron_transfer": (State("L"), State("H"), State("V")), "real_bolvin_dinuclear": LL_LH_HL_HH}
     for name in BUILDERS:
-        model = build(name, three if name == "electron_transfer" else LS_HS)
+        model = build(name, states.get(name, LS_HS))
         for doi in model.citations:
             assert not cite(doi, name).key.startswith("ref_"), (name, doi)
 

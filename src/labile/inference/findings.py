@@ -19,6 +19,8 @@ from labile.models.populations import Status
 
 STRONG = 0.9
 """|correlation| from which two numbers are called degenerate."""
+IMPLAUSIBLE = 1e-3
+"""Probability of chi2 below which the model is said not to describe the data."""
 SETTLED = 0.02
 """An interval of a population narrower than this is not worth a sentence."""
 INTEGRALS = {"polarization": "pyroelectric_coefficient"}
@@ -31,7 +33,7 @@ class Finding:
 
     Attributes
     ----------
-    kind : {"degeneracy", "interval", "not_determined", "closure", "misfit", "bound"}
+    kind : {"degeneracy", "interval", "not_determined", "closure", "misfit", "untested", "bound"}
     title : str
     text : str
         Plain sentences with numbers in the units of the field.
@@ -78,6 +80,7 @@ def findings(fitted: JointFit, comparisons: Mapping[str, JointFit] | None = None
             out += _population_findings(fitted, population)
             told.append(population.gradient)
     out += closure(fitted)
+    out += _adequacy(fitted)
     out += _misfits(fitted, comparisons or {})
     out += [
         Finding("bound", f"{name} is on its bound", f"{name} ended on a bound; its uncertainty is not meaningful.")
@@ -379,13 +382,49 @@ def _closure_finding(
     ]
 
 
+def _expected_largest(points: int) -> float:
+    """Weighted residual that the largest of n exceeds by chance in 1 of 22 cases: 2 for one datum, 3.9 for 500."""
+    from scipy.special import ndtri
+
+    return -float(ndtri(0.02275 / points))
+
+
+def _adequacy(fitted: JointFit) -> list[Finding]:
+    """Whether chi2 is what scatter gives, and whether anything tests the model at all."""
+    from scipy.stats import chi2 as distribution
+
+    result = fitted.result
+    freedom = result.degrees_of_freedom
+    numbers = {"chi2": result.chi2, "data": float(result.n_data), "free": float(result.n_free)}
+    if freedom <= 0:
+        text = (
+            f"{result.n_data} data and {result.n_free} free parameters: the model can meet every number exactly, so"
+            " that chi2 says nothing about whether it is right."
+        )
+        return [Finding("untested", "Nothing here tests the model", text, numbers)]
+    probability = float(distribution.sf(result.chi2, freedom))
+    if probability >= IMPLAUSIBLE:
+        return []
+    return [
+        Finding(
+            "misfit",
+            "The model does not describe the data within their uncertainties",
+            f"chi2 is {result.chi2:.4g} for {result.n_data} data and {result.n_free} free parameters; with these"
+            f" uncertainties a chi2 as large comes about by chance in a share of {max(probability, 1e-12):.0e} of all"
+            " cases. Either the model lacks something or the uncertainties are too small; intervals are then too"
+            " narrow.",
+            numbers | {"probability": probability},
+        )
+    ]
+
+
 def _misfits(fitted: JointFit, comparisons: Mapping[str, JointFit]) -> list[Finding]:
     out = []
     for name, other in {"": fitted, **comparisons}.items():
         rows = []
         for evaluation in evaluate(other):
             i = int(np.argmax(np.abs(evaluation.residuals)))
-            if abs(evaluation.residuals[i]) <= 2.0:
+            if abs(evaluation.residuals[i]) <= _expected_largest(evaluation.n):
                 continue
             unit = field_unit(evaluation.quantity) or "1"
             scale = scale_to_si(unit, evaluation.quantity)
@@ -401,7 +440,7 @@ def _misfits(fitted: JointFit, comparisons: Mapping[str, JointFit]) -> list[Find
             out.append(
                 Finding(
                     "misfit",
-                    f"{subject} misses {len(rows)} of the data by more than 2 sigma",
+                    f"{subject} misses {len(rows)} of the data by more than scatter explains",
                     f"{subject} (chi2 {other.result.chi2:.1f}) misses " + "; ".join(rows) + ".",
                     {"model": name, "chi2": other.result.chi2, "missed": float(len(rows))},
                 )

@@ -37,6 +37,10 @@ LITERATURE = (
     _article("SoraiSeki1974", "10.1016/S0022-3697(74)80010-7", "Sorai, M. and Seki, S.",
              "Phonon coupled cooperative low-spin 1A1 high-spin 5T2 transition in [Fe(phen)2(NCS)2] and"
              " [Fe(phen)2(NCSe)2] crystals", "J. Phys. Chem. Solids", 1974, "35", "555--570"),
+    _article("RealBolvin1992", "10.1021/ja00038a031", "Real, J. A. and Bolvin, H. and Bousseksou, A. and others",
+             "Two-step spin crossover in the new dinuclear compound [Fe(bt)(NCS)2]2bpym, with bt = 2,2'-bi-2-thiazoline"
+             " and bpym = 2,2'-bipyrimidine: experimental investigation and theoretical approach", "J. Am. Chem. Soc.",
+             1992, "114", "4650--4658"),
     _article("Gutlich2013", "10.3762/bjoc.9.39", "G{\\\"u}tlich, P. and Gaspar, A. B. and Garcia, Y.",
              "Spin state switching in iron coordination compounds", "Beilstein J. Org. Chem.", 2013, "9", "342--391"),
     _article("Sadhukhan2021", "10.1038/s41467-021-25041-4",

@@ -244,7 +244,7 @@ class Magnetization:
 
 @dataclass(frozen=True)
 class HighSpinFraction:
-    """Fraction of the sample in the listed states, the part that does not switch counted among them.
+    """Fraction of the switching sites in the listed states, the part that does not switch counted among them.
 
     Attributes
     ----------
@@ -252,11 +252,13 @@ class HighSpinFraction:
         States that count as high spin.
     sample : str
         Prefix of ``<sample>.residual_fraction`` (0 and fixed by default).
+    shares : tuple of float
+        Fraction of the sites that is high-spin in each listed state, 1/2 for one of two sites; all 1 when empty.
 
     Raises
     ------
     MagnetometryError
-        If no state is listed, or one is listed twice.
+        If no state is listed, one is listed twice, or the shares do not fit the states.
 
     Examples
     --------
@@ -266,11 +268,18 @@ class HighSpinFraction:
 
     states: tuple[str, ...]
     sample: str = "sample"
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", tuple(self.states))
+        object.__setattr__(self, "shares", tuple(self.shares) or (1.0,) * len(self.states))
         if not self.states or len(set(self.states)) != len(self.states):
             raise MagnetometryError(f"high_spin_fraction: name each high-spin state once, found {self.states!r}")
+        if len(self.shares) != len(self.states) or not all(0 < share <= 1 for share in self.shares):
+            raise MagnetometryError(
+                f"high_spin_fraction: shares must be one number in (0, 1] for each of {', '.join(self.states)}, found"
+                f" {self.shares!r}"
+            )
 
     @property
     def quantity(self) -> str:
@@ -286,7 +295,8 @@ class HighSpinFraction:
         """High-spin fraction at every point with its partial derivatives."""
         _require_states(self.states, populations.state_names)
         name = f"{self.sample}.residual_fraction"
-        counted = np.array([float(state in self.states) for state in populations.state_names])
+        share = dict(zip(self.states, self.shares, strict=True))
+        counted = np.array([share.get(state, 0.0) for state in populations.state_names])
         switching = populations.x @ counted
         return Prediction(
             values=(1.0 - values[name]) * switching + values[name],
