@@ -6,8 +6,8 @@ from labile.core.conditions import Conditions
 from labile.core.measurement import Measurement
 from labile.plots import matplotlib_renderer, plotly_renderer
 from labile.plots.figure import Map
-from labile.plots.forc_charts import reversal_figures
-from labile.techniques.magnetometry import reversal_distribution
+from labile.plots.forc_charts import measured_density_figures, reversal_figures
+from labile.techniques.magnetometry import reduce_reversals, reversal_distribution
 
 
 def family(heating):
@@ -35,6 +35,17 @@ def test_density_stands_over_the_temperatures_at_which_hysterons_switch():
             x, y = (found.reversal[i], found.temperature[j])[:: 1 if heating else -1]
             assert drawn.values[list(drawn.y).index(y), list(drawn.x).index(x)] == found.density[i, j]
         assert f"on {found.direction}" in figures["switching_density"].caption
+
+
+def test_measurements_of_a_density_give_the_same_map():
+    for heating in (True, False):
+        found = reversal_distribution(family(heating), smoothing=1)
+        (figure,) = measured_density_figures(reduce_reversals(family(heating), smoothing=1))
+        (drawn,) = figure.panels[0].of_kind(Map)
+        whole = next(f for f in reversal_figures(found) if f.key == "switching_density")
+        (expected,) = whole.panels[0].of_kind(Map)
+        np.testing.assert_allclose(drawn.values, expected.values)
+    assert measured_density_figures(reduce_reversals(family(True), smoothing=1)[:1]) == ()
 
 
 def test_both_renderers_draw_them():

@@ -62,10 +62,54 @@ def _curves(curves: Sequence[Measurement], direction: str) -> Figure:
     )
 
 
+def measured_density_figures(rows: Sequence[Measurement]) -> tuple[Figure, ...]:
+    """Maps of switching densities that are kept as measurements, one a file and branch.
+
+    Parameters
+    ----------
+    rows : sequence of Measurement
+        ``"switching_density"``, one a reversal temperature, as `reduce_reversals` returns them.
+
+    Returns
+    -------
+    tuple of Figure
+        Families with fewer than two reversal temperatures are left out.
+    """
+    families: dict[tuple[str, str], list[Measurement]] = {}
+    for row in rows:
+        families.setdefault((row.provenance.source, row.branch), []).append(row)
+    figures = []
+    for (source, direction), family in families.items():
+        family = sorted(family, key=lambda row: float(row.temperature[0]))
+        reversal = np.array([float(row.temperature[0]) for row in family])
+        axes = [row.axis.values for row in family if row.axis is not None]
+        temperature = np.unique(np.round(np.concatenate(axes), 6))
+        if reversal.size < 2 or temperature.size < 2 or len(axes) < len(family):
+            continue
+        density = np.full((reversal.size, temperature.size), np.nan)
+        for i, (row, axis) in enumerate(zip(family, axes, strict=True)):
+            density[i, np.searchsorted(temperature, np.round(axis, 6))] = row.values[0]
+        text = f" of {source}" if source else ""
+        caption = f"Density of hysterons{text} that switch up at T↑ and down at T↓, from curves on {direction}."
+        figures.append(_map(direction, reversal, temperature, density, caption))
+    return tuple(figures)
+
+
 def _density(found: ReversalDistribution) -> Figure:
-    heating = found.direction == "heating"
-    down, up = (found.reversal, found.temperature) if heating else (found.temperature, found.reversal)
-    values = found.density.T if heating else found.density
+    misfit = "" if np.isnan(found.misfit) else f" (misfit {found.misfit:.2g} times the stated noise)"
+    caption = (
+        f"Density of hysterons that switch up at T↑ and down at T↓, from curves on {found.direction}, smoothing factor"
+        f" {found.smoothing}{misfit}. Its integral is {found.switched:.3g} ± {found.sigma_switched:.1g}; the noise of"
+        f" single points is {float(np.nanmedian(found.sigma)):.1g} {pretty_unit('1/K^2')}."
+    )
+    return _map(found.direction, found.reversal, found.temperature, found.density, caption)
+
+
+def _map(direction: str, reversal: np.ndarray, temperature: np.ndarray, density: np.ndarray, caption: str) -> Figure:
+    """Density (R, G) over T_down and T_up."""
+    heating = direction == "heating"
+    down, up = (reversal, temperature) if heating else (temperature, reversal)
+    values = density.T if heating else density
     # rows and columns that no curve reaches are not drawn
     rows, columns = (np.flatnonzero(np.any(np.isfinite(values), axis=axis)) for axis in (1, 0))
     values = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -74,15 +118,8 @@ def _density(found: ReversalDistribution) -> Figure:
     series = [Map(down, up, values, "ρ", "1/K^2")]
     lines = [Line("T↑ = T↓", ends, ends, colour=MUTED, dash="dot", width=0.8)] if ends[1] > ends[0] else []
     chart = Chart("", Axis("T↓", "K"), Axis("T↑", "K"), (*series, *lines), height=1.3)
-    misfit = "" if np.isnan(found.misfit) else f" (misfit {found.misfit:.2g} times the stated noise)"
-    return Figure(
-        "switching_density",
-        f"Density of hysterons that switch up at T↑ and down at T↓, from curves on {found.direction}, smoothing factor"
-        f" {found.smoothing}{misfit}. Its integral is {found.switched:.3g} ± {found.sigma_switched:.1g}; the noise of"
-        f" single points is {float(np.nanmedian(found.sigma)):.1g} {pretty_unit('1/K^2')}.",
-        (chart,),
-        "map of the density of hysterons over their switching temperatures",
-    )
+    alt = "map of the density of hysterons over their switching temperatures"
+    return Figure("switching_density", caption, (chart,), alt)
 
 
 def _distribution(one: Marginal, key: str, symbol: str, meaning: str, found: ReversalDistribution) -> Figure:

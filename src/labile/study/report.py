@@ -120,6 +120,10 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
             )
         )
     figures += charts.measurement_figures(elsewhere, result.techniques)
+    if densities := [m for m in result.measurements if m.quantity == "switching_density"]:
+        from labile.plots.forc_charts import measured_density_figures
+
+        figures += measured_density_figures(densities)
     if result.expected_runs:
         from labile.plots.pyroelectric_charts import expected_current_figure
 
