@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -154,14 +155,16 @@ def read_and_reduce(
     raw: list[Measurement] = []
     files: list[tuple[str, str]] = []
     notes: list[str] = []
+    before = len(problems.found)
     for i, name in enumerate(names):
         where = (*path, "file") if spec.file is not None else (*path, "files", i)
         with problems.at(*where):
             parts, heard = read_file(folder / name, spec.format, spec.reader)
             notes += heard
             files.append((name, parts[0].provenance.sha256))
+            files += _further_files((spec.reader,), (folder / name).parent)
             raw += [replace(part, sample=spec.sample) for part in parts]
-    if len(files) < len(names):
+    if len(problems.found) > before:
         return None
     count = len(problems.found)
     options: dict[str, Any] = {}
@@ -190,8 +193,21 @@ def read_and_reduce(
             notes += heard
         cut = [piece for part in parts_ for piece in _branches(part, spec)]
         labelled = [replace(m, label=_label(spec.label, m, cut), sample=spec.sample) for m in cut]
+        files += _further_files((spec.reduction,), folder)
         return RawData(tuple(_with_sigma(m, spec) for m in labelled), tuple(files), tuple(notes))
     return None
+
+
+def _further_files(options: Sequence[Mapping[str, Any]], folder: Path) -> list[tuple[str, str]]:
+    """Files that options name (the log of a thermometer, of an empty holder): results depend on their bytes too."""
+    named = [value for table in options for value in table.values()]
+    names = [one for value in named for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    found = []
+    for name in names:
+        with suppress(OSError, ValueError):
+            if len(name) < 200 and (folder / name).is_file():
+                found.append((name, hashlib.sha256((folder / name).read_bytes()).hexdigest()))
+    return found
 
 
 def reduction_options(

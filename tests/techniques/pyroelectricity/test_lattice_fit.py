@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_lithium_tantalate():
     figure = lattice_figure(replace(curve, unit="nC/cm^2/K"), fit, "LiTaO3")
     assert [type(s) for s in figure.panels[0].series] == [Line, Line, Line, Points]
     assert figure_bytes(figure, "svg").startswith(b"<?xml")
+
+
+@pytest.mark.skipif(not CURVE.is_file(), reason="the GPL-licensed LiTaO3 curve is not shipped")
+def test_the_example(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(Path(__file__).parents[3] / "examples" / "litao3" / "fit.py"))["main"](str(CURVE))
+    assert "1.762e-04 C m-2 K-1" in capsys.readouterr().out
+    assert (tmp_path / "lattice_fit.svg").is_file()
 
 
 @pytest.mark.parametrize("seed", range(4))
