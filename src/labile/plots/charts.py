@@ -99,7 +99,9 @@ def measurement_chart(measurements: Sequence[Measurement], title: str = "", tech
 
 
 def measurement_figures(
-    measurements: Sequence[Measurement], techniques: Mapping[str, str] | None = None
+    measurements: Sequence[Measurement],
+    techniques: Mapping[str, str] | None = None,
+    evaluations: Sequence[Evaluation] = (),
 ) -> tuple[Figure, ...]:
     """One figure for each quantity (and each varied condition) among the measurements.
 
@@ -109,6 +111,8 @@ def measurement_figures(
         Those with a spectral axis are left out.
     techniques : mapping of str to str
         Label to technique.
+    evaluations : sequence of Evaluation
+        Of measurements that were fitted: a line joins the model's values at their points.
 
     Returns
     -------
@@ -124,9 +128,23 @@ def measurement_figures(
         versus = "" if abscissa == "temperature" else f"_{abscissa}"
         title = f"{name_of(quantity)} of {', '.join(dict.fromkeys(m.sample for m in group))}"
         chart = measurement_chart(group, title, technique)
+        chart = replace(chart, series=(*_joined_predictions(group, evaluations, abscissa), *chart.series))
         caption = f"{title} against {abscissa.replace('_', ' ')}. {_error_bars(group)}"
         figures.append(Figure(_slug(f"{quantity}{versus}"), caption, (chart,), f"{caption} {_ranges(group)}"))
     return tuple(figures)
+
+
+def _joined_predictions(group: Sequence[Measurement], evaluations: Sequence[Evaluation], abscissa: str) -> list[Line]:
+    lines = []
+    for index, m in enumerate(group):
+        for one in evaluations:
+            if one.label == m.label:
+                x = np.asarray(from_si(getattr(m.conditions, abscissa), Axis.of(abscissa).unit, abscissa))
+                order = np.argsort(x, kind="stable")
+                name = "model" if len(group) == 1 else f"model ({m.label})"
+                y = np.asarray(from_si(one.predicted, group[0].unit, m.quantity))
+                lines.append(Line(name, x[order], y[order], None, STATE_COLOURS[index % len(STATE_COLOURS)]))
+    return lines
 
 
 def data_chart(

@@ -119,7 +119,7 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
                 jumps=jumps,
             )
         )
-    figures += charts.measurement_figures(elsewhere, result.techniques)
+    figures += charts.measurement_figures(elsewhere, result.techniques, result.evaluations)
     if densities := [m for m in result.measurements if m.quantity == "switching_density"]:
         from labile.plots.forc_charts import measured_density_figures
 
