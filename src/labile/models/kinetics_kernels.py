@@ -43,8 +43,8 @@ _C = np.array(
 _NODE = np.array([0.0, 0.386, 0.21, 0.63, 1.0, 1.0])
 _TIME = np.array([0.25, -0.1043, 0.1035, -0.03620000000000023, 0.0, 0.0])
 _STAGES = 6
-SMALLEST_STEP = 1e-14
-"""Steps below this fraction of the time elapsed or the interval mean that the integrator has failed."""
+SMALLEST_STEP = 1e-15
+"""Steps below this fraction of the time since the start of an interval mean that the integrator has failed."""
 
 
 @compiled
@@ -326,14 +326,14 @@ def _prepare(y, interval, k, theta, h, law, light, absorb, spacing, scratch):
 
 
 @compiled
-def _step(y, interval, k, time, h, law, light, absorb, spacing, scratch, new, absolute, relative):
-    """One step of length h from `time`; leaves the result in `new` and returns the scaled error (NaN: failed)."""
+def _step(y, interval, k, since, h, law, light, absorb, spacing, scratch, new, absolute, relative):
+    """One step of length h, `since` after the start of interval k, into `new`; returns the error, NaN if it failed."""
     photo = law[2]
     stages, work, factors, pivots, largest, _, optics, _, _, _, small = scratch
     span = interval[0]
     layers, n = y.shape
     length = span[k, 1] - span[k, 0]
-    if not _prepare(y, interval, k, (time - span[k, 0]) / length, h, law, light, absorb, spacing, scratch):
+    if not _prepare(y, interval, k, since / length, h, law, light, absorb, spacing, scratch):
         return math.nan
     # what the change of the upper layers does to the light at the start of the step
     for s in range(light.shape[1]):
@@ -348,7 +348,7 @@ def _step(y, interval, k, time, h, law, light, absorb, spacing, scratch, new, ab
                     middle[z, i] += _A[min(stage, 4), j] * stages[j, z, i]
                 if stage == 5:
                     middle[z, i] += stages[4, z, i]
-        theta = (time + _NODE[stage] * h - span[k, 0]) / length
+        theta = (since + _NODE[stage] * h) / length
         change_at(middle, interval, k, theta, law, light, absorb, spacing, scratch, change)
         density, depth = optics[0], optics[2]
         for z in range(layers):
@@ -418,9 +418,8 @@ def advance(y, interval, k, h, law, light, absorb, spacing, scratch, new, absolu
 
     `h` is a first guess, 0 for none.
     """
-    span = interval[0]
-    time, end = span[k, 0], span[k, 1]
-    smallest = SMALLEST_STEP * max(abs(end), end - time)
+    length = interval[0][k, 1] - interval[0][k, 0]
+    since = 0.0
     taken = 0
     if h <= 0.0:
         change = scratch[1][1]
@@ -429,15 +428,14 @@ def advance(y, interval, k, h, law, light, absorb, spacing, scratch, new, absolu
         for z in range(y.shape[0]):
             for i in range(y.shape[1]):
                 fastest = max(fastest, abs(change[z, i]) / (absolute + relative * abs(y[z, i])))
-        h = (end - time) if fastest == 0.0 else min(end - time, 0.5 / fastest)
-        h = max(h, 10.0 * smallest)
+        h = length if fastest == 0.0 else min(length, 0.5 / fastest)
     rejected = False
-    while time < end:
-        if taken >= budget or not h > smallest:
+    while since < length:
+        if taken >= budget or not h > SMALLEST_STEP * since:
             return NOT_CONVERGED, h, taken
-        last = time + 1.000001 * h >= end
-        step = end - time if last else h
-        error = _step(y, interval, k, time, step, law, light, absorb, spacing, scratch, new, absolute, relative)
+        last = since + 1.000001 * h >= length
+        step = length - since if last else h
+        error = _step(y, interval, k, since, step, law, light, absorb, spacing, scratch, new, absolute, relative)
         taken += 1
         if math.isnan(error) or math.isinf(error):
             h, rejected = 0.1 * step, True
@@ -452,7 +450,7 @@ def advance(y, interval, k, h, law, light, absorb, spacing, scratch, new, absolu
         for z in range(y.shape[0]):
             for i in range(y.shape[1]):
                 y[z, i] = new[z, i]
-        time = end if last else time + step
+        since = length if last else since + step
         grown = step * (min(factor, 1.0) if rejected else factor)
         # a step cut short by the end of the interval says nothing against a longer one
         h = max(h, grown) if last and factor >= 1.0 else grown
