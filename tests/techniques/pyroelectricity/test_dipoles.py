@@ -13,8 +13,10 @@ from labile.core.constants import DEBYE, ELEMENTARY_CHARGE
 from labile.core.material import SymmetryError
 from labile.techniques.pyroelectricity import (
     PyroelectricityError,
+    PyroelectricityWarning,
     cell_polarization,
     dipole_to_polarization,
+    lorentz_factor,
     polarization_to_dipole,
     state_polarizations,
     transfer_dipole,
@@ -70,6 +72,16 @@ def test_one_debye_in_1390_cubic_angstrom():
     for change, share in ((1.15e-2, 0.26), (0.75e-2, 0.17)):
         electrons = transferred_electrons(polarization_to_dipole(change, 1390e-30), 3.85e-10)
         assert electrons == pytest.approx(share, abs=0.005)
+
+
+def test_a_local_field_is_an_option_that_warns():
+    mu = np.array([0.0, DEBYE, 0.0])
+    bare = cell_polarization(mu, cell=CELL, space_group="P 21", molecules=2)
+    with pytest.warns(PyroelectricityWarning, match="local-field factor of 2"):
+        enhanced = cell_polarization(mu, cell=CELL, space_group="P 21", molecules=2, local_field=lorentz_factor(4.0))
+    np.testing.assert_allclose(enhanced, 2 * bare)
+    with pytest.raises(PyroelectricityError, match="at least 1"):
+        lorentz_factor(0.5)
 
 
 def test_polarizations_of_states_count_from_the_first():

@@ -22,6 +22,7 @@ from labile.techniques.pyroelectricity.cycle import (
 from labile.techniques.pyroelectricity.dipoles import (
     TransferPolarization,
     cell_polarization,
+    lorentz_factor,
     polarization_to_dipole,
     state_polarizations,
     transfer_dipole,
@@ -62,6 +63,7 @@ from labile.techniques.pyroelectricity.pair import (
     analyse_pair,
     difference_of_heatings,
 )
+from labile.techniques.pyroelectricity.peaks import PeakAtRest, peak_at_rest, peak_temperature
 from labile.techniques.pyroelectricity.planning import (
     ExpectedRun,
     expected_run,
@@ -101,6 +103,7 @@ __all__ = [
     "FlipTest",
     "LatticeFit",
     "PairAnalysis",
+    "PeakAtRest",
     "Polarization",
     "PolingTest",
     "PyroelectricCoefficient",
@@ -129,8 +132,11 @@ __all__ = [
     "fit_lattice",
     "heating_rate",
     "integrate_coefficient",
+    "lorentz_factor",
     "mean_coefficient",
     "oscillation_frequency",
+    "peak_at_rest",
+    "peak_temperature",
     "polarization_change",
     "polarization_to_dipole",
     "poling_effect",

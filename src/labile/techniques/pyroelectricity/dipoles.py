@@ -13,6 +13,7 @@ Cartesian axes: x along a, z along c*, as in the PDB and gemmi. In a monoclinic 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,11 @@ import numpy as np
 
 from labile.core.constants import DEBYE, ELEMENTARY_CHARGE
 from labile.core.material import SymmetryError, polar_projector, require_polar
-from labile.techniques.pyroelectricity.conversions import PyroelectricityError, require_positive
+from labile.techniques.pyroelectricity.conversions import (
+    PyroelectricityError,
+    PyroelectricityWarning,
+    require_positive,
+)
 
 LONGEST = 15e-10
 """m; no electron is transferred further within a molecule."""
@@ -74,7 +79,12 @@ class TransferPolarization:
 
 
 def cell_polarization(
-    dipole: Sequence[float] | np.ndarray, *, cell: Sequence[float], space_group: str, molecules: int
+    dipole: Sequence[float] | np.ndarray,
+    *,
+    cell: Sequence[float],
+    space_group: str,
+    molecules: int,
+    local_field: float = 1.0,
 ) -> np.ndarray:
     """Polarization of a crystal whose molecules are related by its symmetry.
 
@@ -88,11 +98,19 @@ def cell_polarization(
         Hermann-Mauguin symbol.
     molecules : int
         Number of these molecules in the cell.
+    local_field : float
+        Factor for dipoles of isolated molecules, which the field of their neighbours enhances (`lorentz_factor`); 1 for
+        dipoles in the crystal.
 
     Returns
     -------
     ndarray (3,)
         C/m2, Cartesian; 0 to rounding for a direction that symmetry forbids.
+
+    Warns
+    -----
+    PyroelectricityWarning
+        For a local field other than 1.
 
     Raises
     ------
@@ -115,8 +133,27 @@ def cell_polarization(
     basis = cell_basis(cell)
     if not space_group:
         raise SymmetryError("space_group: the dipoles of the other molecules of the cell follow from it; give it")
+    if not (math.isfinite(local_field) and local_field > 0):
+        raise PyroelectricityError(f"local_field: a factor above 0 is needed, found {local_field!r}")
+    if local_field != 1.0:
+        text = f"dipoles multiplied by a local-field factor of {local_field:.4g}, valid for cubic surroundings only"
+        warnings.warn(text, PyroelectricityWarning, stacklevel=2)
+        mu = local_field * mu
     kept = basis @ polar_projector(space_group) @ np.linalg.solve(basis, mu)
     return np.asarray(molecules * kept / abs(float(np.linalg.det(basis))))
+
+
+def lorentz_factor(permittivity: float) -> float:
+    """Local-field factor (eps + 2)/3 of Lorentz; exact for molecules in cubic surroundings only.
+
+    Examples
+    --------
+    >>> lorentz_factor(4.0)
+    2.0
+    """
+    if not (math.isfinite(permittivity) and permittivity >= 1):
+        raise PyroelectricityError(f"permittivity: a relative one of at least 1 is needed, found {permittivity!r}")
+    return (permittivity + 2.0) / 3.0
 
 
 def cell_basis(cell: Sequence[float]) -> np.ndarray:
