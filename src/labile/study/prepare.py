@@ -329,6 +329,9 @@ def _observable(
         options.setdefault("magnetic_field", _typical_field(spec, measurement))
     try:
         return kind(**options)
+    except ValueError as error:
+        problems.add((*path, "observable"), str(error))
+        return None
     except TypeError:
         needed = [
             name
@@ -500,6 +503,14 @@ def _joint_problems(
         problems.add(("model",), "there is nothing to fit; give a measurement or statements, or remove [model]")
         return None, {}
     objectives = _with_width(building, tables.model.width)
+    places = {spec.label: index for index, spec in enumerate(tables.measurement)}
+    count = len(problems.found)
+    for objective in objectives:
+        if objective.observable is not None:
+            with problems.at("measurement", places[building.groups[objective.label]], "observable"):
+                objective.observable.parameters(model.states)
+    if len(problems.found) > count:
+        return None, {}
     shared: dict[str, Any] = {"sigmas": building.sigmas, "groups": building.groups, "problems": problems}
     stated = frozenset(tables.parameters)
     joint = joint_problem(("parameters",), model, objectives, tables.parameters, stated=stated, **shared)
