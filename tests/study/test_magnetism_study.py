@@ -102,7 +102,7 @@ def test_populations_and_hamiltonian_together(folder):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ("{ HS = { spin = 2.3 } }", r"line 24: .*the spin 2.3 is no half-integer"),
+        ("{ HS = { spin = 2.3 } }", r"line 22: .*the spin 2.3 is no half-integer"),
         ("{ HS = { spin = 3 } }", r"state HS has spin 2, which centres of spin 3 cannot give"),
         (
             '{ HS = { centres = { Fe = { spin = 2.5 }, L = { spin = 0.5 } }, exchange = [["Fe", "L"]] } }',
