@@ -9,8 +9,11 @@ from labile.core.measurement import Measurement
 from labile.core.units import from_si, to_si
 from labile.models.equilibrium import equilibrium, find_minima
 from labile.models.evolution import evolve
+from labile.models.kinetics import integrate
 from labile.models.library import electron_transfer, slichter_drickamer, van_t_hoff
-from labile.models.relaxation import decay_on_heating, self_accelerated
+from labile.models.protocols import Protocol, Segment
+from labile.models.rates import KineticModel, ThermalProcess
+from labile.models.relaxation import self_accelerated
 from labile.models.transitions import critical_interaction, slichter_drickamer_temperature, transitions
 from labile.techniques.magnetometry import liesst_temperature, relaxation_isotherm
 
@@ -190,12 +193,17 @@ def test_spectroscopic_energy_units():
 
 @pytest.mark.parametrize(("energy", "prefactor", "expected"), [(900.0, 1e7, 57.9), (600.0, 1e6, 43.4)])
 def test_m6_t_liesst_of_the_protocol(energy, prefactor, expected):
-    """chi*T simulated at 0.3 K/min from 10 K and reduced like a measured curve."""
-    temperature, rate = np.arange(10.0, 90.0, 1.0), 0.3 / 60
-    joules = float(to_si(energy, "cm-1", "activation_energy"))
-    left = decay_on_heating(temperature, rate, prefactor, joules, tunnelling_rate=1e-6)
-    where = Conditions(temperature, time=(temperature - 10.0) / rate)
-    curve = Measurement.from_field("chi_t", 0.05 + 3.3 * left, "cm3 K/mol", where, branch="heating")
+    """chi*T simulated through the protocol (0.3 K/min from 10 K), reduced like a measured curve."""
+    kinetic = KineticModel(van_t_hoff(), (ThermalProcess("HS", "LS", one_way=True),))
+    values = sd_values(8e3, 50.0, 0.0) | {
+        "LS-HS.prefactor": prefactor,
+        "LS-HS.activation_energy": float(to_si(energy, "cm-1", "activation_energy")),
+        "LS-HS.tunnelling_rate": 1e-6,
+    }
+    del values["LS-HS.interaction"]
+    protocol = Protocol((Segment.ramp(10.0, 90.0, 0.3 / 60, points=80),), "HS")
+    left = integrate(kinetic, protocol, values).require_converged().of("HS")[0]
+    curve = Measurement.from_field("chi_t", 0.05 + 3.3 * left, "cm3 K/mol", protocol.conditions(), branch="heating")
     found = liesst_temperature(curve)
     assert found.t_liesst == pytest.approx(expected, abs=0.3)
     assert found.follows_protocol
