@@ -14,7 +14,6 @@ from labile.core.parameters import ParameterError
 from labile.models import kinetics_kernels as kernels
 from labile.models.equilibrium import find_minima
 from labile.models.free_energy import coefficients
-from labile.models.light import DESTROYED
 from labile.models.populations import NotConvergedError, Status
 from labile.models.protocols import Protocol
 from labile.models.rates import CONDUCTANCE, KineticModel, KineticsError, require_balance
@@ -217,28 +216,64 @@ def _interpolation_error(kinetic: KineticModel, values: Mapping[str, float], kno
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """A protocol cut into intervals on which g and W are known well enough."""
+class Timetable:
+    """A protocol cut into K intervals on which g and W are known well enough.
 
+    Attributes
+    ----------
+    protocol : Protocol
+    span, kelvin, pascal : ndarray (K, 2)
+        Times (s), temperatures of the cryostat (K) and pressures (Pa) at both ends.
+    segment : ndarray (K,)
+        Segment that an interval belongs to.
+    outputs : ndarray (N,)
+        Number of intervals that end at or before each output point.
+    sources : tuple of LightSource
+        All beams of the protocol.
+    """
+
+    protocol: Protocol
     span: np.ndarray
     kelvin: np.ndarray
     pascal: np.ndarray
     segment: np.ndarray
-    ends: np.ndarray
-    """Interval that ends each output point after the first, (N - 1,)."""
+    outputs: np.ndarray
+    sources: tuple[LightSource, ...]
+
+    def intervals(self, kinetic: KineticModel, values: Mapping[str, float]) -> Interval:
+        """Free energy of one sample, at the temperature of the crystal under the beams.
+
+        Raises
+        ------
+        KineticsError
+            When the nodes, chosen on other samples, do not resolve it.
+        """
+        rises = _rises(kinetic, self.protocol, values)[self.segment]
+        known = intervals(kinetic, values, self.span, self.kelvin + rises[:, None], self.pascal)
+        if not np.all(_interpolation_error(kinetic, values, known) <= 100 * INTERPOLATION):
+            raise KineticsError(
+                f"kinetics of {kinetic.model.name}: one sample has a free energy that the nodes of the other samples do"
+                " not resolve; give the segments more points"
+            )
+        return known
 
 
-def _plan(kinetic: KineticModel, protocol: Protocol, samples: list[dict[str, float]]) -> _Plan:
+def timetable(kinetic: KineticModel, protocol: Protocol, samples: list[dict[str, float]]) -> Timetable:
+    """Cut a protocol into intervals, halving output steps until g and W are interpolated to 1e-7 RT.
+
+    Raises
+    ------
+    KineticsError
+        When the free energy changes too fast for that.
+    """
     probes = [samples[i] for i in np.unique(np.linspace(0, len(samples) - 1, PROBES).astype(int))]
     halvings = np.zeros(len(protocol.times) - 1, dtype=np.int64)
     for _ in range(DEEPEST_HALVING + 1):
         span, kelvin, pascal, segment, owner = _nodes(protocol, halvings)
-        # a hold needs no nodes: nothing changes between its ends
         worst = np.zeros(len(span))
         for sample in probes:
-            known = intervals(
-                kinetic, sample, span, kelvin + _rises(kinetic, protocol, sample)[segment][:, None], pascal
-            )
+            rises = _rises(kinetic, protocol, sample)[segment]
+            known = intervals(kinetic, sample, span, kelvin + rises[:, None], pascal)
             worst = np.maximum(worst, _interpolation_error(kinetic, sample, known))
         coarse = np.unique(owner[~(worst <= INTERPOLATION)])
         if coarse.size == 0:
@@ -249,8 +284,9 @@ def _plan(kinetic: KineticModel, protocol: Protocol, samples: list[dict[str, flo
                 f" interpolated near {kelvin[np.argmax(worst)].mean():g} K; give the segment more points"
             )
         halvings[coarse] += 1
-    last = np.flatnonzero(np.append(np.diff(owner) > 0, True))
-    return _Plan(span, kelvin, pascal, segment, last)
+    ends = np.flatnonzero(np.append(np.diff(owner) > 0, True)) + 1
+    sources = tuple(dict.fromkeys(source for one in protocol.segments for source in one.light))
+    return Timetable(protocol, span, kelvin, pascal, segment, np.concatenate([[0], ends]), sources)
 
 
 def _rises(kinetic: KineticModel, protocol: Protocol, values: Mapping[str, float]) -> np.ndarray:
@@ -258,10 +294,6 @@ def _rises(kinetic: KineticModel, protocol: Protocol, values: Mapping[str, float
     if kinetic.heating is None:
         return np.zeros(len(protocol.segments))
     return np.array([kinetic.heating.rise(s.light, values[CONDUCTANCE]) for s in protocol.segments])
-
-
-def _sources(protocol: Protocol) -> tuple[LightSource, ...]:
-    return tuple(dict.fromkeys(source for segment in protocol.segments for source in segment.light))
 
 
 def lights_of(
@@ -307,26 +339,24 @@ def start_of(
     return np.asarray(x / x.sum())
 
 
-def barrier_remarks(kinetic: KineticModel, samples: list[dict[str, float]], w: np.ndarray) -> tuple[str, ...]:
-    """Say for which processes the interaction uses up the barrier somewhere between the pure crystals."""
-    said = []
+def vanished_barriers(kinetic: KineticModel, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Whether the interaction uses up the barrier of each thermal process in some pure crystal (Q,)."""
     thermal, _ = kinetic.indices()
-    for q, process in enumerate(kinetic.thermal):
-        if process.freed or w.size == 0:
-            continue
-        a, b = thermal[q]
-        slope = w[b] - w[a]
-        low = 0
-        for values in samples:
-            v = {quantity: values[name] for quantity, name in process.names(kinetic.state_names).items()}
-            least = v["activation_energy"] + v["transfer_coefficient"] * float(np.min(slope - slope[a]))
-            low += least < 0 < v["prefactor"]
-        if low:
-            said.append(
-                f"{process.start} -> {process.end}: in {low} of {len(samples)} samples the interaction exceeds the"
-                " barrier in some mixture; the rate there is faster than the prefactor"
-            )
-    return tuple(said)
+    slopes = w[thermal[:, 1]] - w[thermal[:, 0]]
+    own = slopes[np.arange(len(thermal)), thermal[:, 0]]
+    least = rows[:, kernels.ENERGY] + rows[:, kernels.FIELD] * (slopes.min(axis=1, initial=np.inf) - own)
+    least = np.minimum(least, rows[:, kernels.ENERGY] - np.maximum(rows[:, kernels.FREED], 0.0))
+    return np.asarray((least < 0) & (rows[:, kernels.ENERGY] > 0) & np.isfinite(rows[:, kernels.LN_PREFACTOR]))
+
+
+def barrier_remarks(kinetic: KineticModel, barriers: np.ndarray, count: int) -> tuple[str, ...]:
+    """Sentences about the processes whose barrier vanished in some of `count` samples."""
+    return tuple(
+        f"{process.start} -> {process.end}: in {low} of {count} samples the interaction exceeds the barrier in some"
+        " mixture; the rate there is faster than the prefactor"
+        for process, low in zip(kinetic.thermal, barriers, strict=True)
+        if low
+    )
 
 
 def integrate(
@@ -387,48 +417,38 @@ def integrate(
     if not (0 < relative < 1 and 0 < absolute < 1):
         raise KineticsError(f"integrate: tolerances must lie between 0 and 1, found {relative!r} and {absolute!r}")
     samples = samples_of(kinetic, values)
-    plan = _plan(kinetic, protocol, samples)
-    sources = _sources(protocol)
+    table = timetable(kinetic, protocol, samples)
     thermal, driven = kinetic.indices()
-    count, points, m = len(samples), len(protocol.times), len(kinetic.species)
-    x, change = np.full((count, points, m), np.nan), np.full((count, points, m), np.nan)
-    temperature = np.empty((count, points))
+    count, m, n = len(samples), len(kinetic.species), len(kinetic.state_names)
+    x, change = (np.full((count, len(protocol.times), m), np.nan) for _ in range(2))
+    temperature = np.empty((count, len(protocol.times)))
     status, steps = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    found, changes = np.empty((len(plan.span) + 1, 1, m)), np.empty((len(plan.span) + 1, 1, m))
-    outputs = np.concatenate([[0], plan.ends + 1])
-    absorb = np.zeros((len(sources), m))
+    found, changes = (np.empty((len(table.span) + 1, 1, m)) for _ in range(2))
+    absorb = np.zeros((len(table.sources), m))
     thermodynamic = set(kinetic.model.parameters.names) | {CONDUCTANCE}
-    known, before, strongest = None, None, np.zeros((0, 0))
+    known, before = None, None
+    barriers = np.zeros(len(kinetic.thermal), dtype=np.int64)
     for s, sample in enumerate(samples):
-        rises = _rises(kinetic, protocol, sample)
+        # samples of one free energy share it; assembling it costs more than integrating
         own = {name: value for name, value in sample.items() if name in thermodynamic}
         if known is None or own != before:
-            known = intervals(kinetic, sample, plan.span, plan.kelvin + rises[plan.segment][:, None], plan.pascal)
-            before = own
-            if not np.all(_interpolation_error(kinetic, sample, known) <= 100 * INTERPOLATION):
-                raise KineticsError(
-                    f"kinetics of {kinetic.model.name}: sample {s + 1} has a free energy that the nodes of the other"
-                    " samples do not resolve; give the segments more points"
-                )
+            known, before = table.intervals(kinetic, sample), own
         rows = kinetic.thermal_rows(sample)
         if kinetic.opposed():
             _check_balance(kinetic, known, rows)
-        lights = lights_of(kinetic, protocol, sources, sample)
-        y = start_of(kinetic, protocol.start, float(known.kelvin[0, 0]), float(plan.pascal[0, 0]), sample)[None, :]
+        barriers += vanished_barriers(kinetic, rows, known.w[0, 0, :n, :n])
+        lights = lights_of(kinetic, protocol, table.sources, sample)
+        y = start_of(kinetic, protocol.start, float(known.kelvin[0, 0]), float(table.pascal[0, 0]), sample)[None, :]
         status[s], steps[s], reached = kernels.trajectory(
-            y, known.arrays(), plan.segment, (thermal, rows, driven), lights, absorb, 1.0, absolute, relative,
+            y, known.arrays(), table.segment, (thermal, rows, driven), lights, absorb, 1.0, absolute, relative,
             most_steps, found, changes,
         )  # fmt: skip
         found[reached + 1 :], changes[reached + 1 :] = np.nan, np.nan
-        if status[s] != Status.CONVERGED:
-            changes[reached] = np.nan
-        x[s], change[s] = found[outputs, 0], changes[outputs, 0]
-        temperature[s] = protocol.temperature + rises[protocol.segment]
-        n = len(kinetic.state_names)
-        strongest = known.w[0, 0, :n, :n]
+        x[s], change[s] = found[table.outputs, 0], changes[table.outputs, 0]
+        temperature[s] = protocol.temperature + _rises(kinetic, protocol, sample)[protocol.segment]
     return Trajectories(
         kinetic.species, protocol.times, temperature, protocol.pressure, x, change, status, steps, kinetic.assumptions,
-        barrier_remarks(kinetic, samples, strongest),
+        barrier_remarks(kinetic, barriers, count),
     )  # fmt: skip
 
 
@@ -507,19 +527,3 @@ def rate_matrix(
             result[k, b, a] += lights[q]
         result[k] -= np.diag(result[k].sum(axis=0))
     return result
-
-
-__all__ = [
-    "ABSOLUTE",
-    "DESTROYED",
-    "RELATIVE",
-    "Interval",
-    "Trajectories",
-    "barrier_remarks",
-    "integrate",
-    "intervals",
-    "lights_of",
-    "rate_matrix",
-    "samples_of",
-    "start_of",
-]
