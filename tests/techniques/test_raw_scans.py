@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labile.core.conditions import Conditions
+from labile.core.measurement import Axis, Measurement
 from labile.core.units import to_si
 from labile.formats.registry import read
 from labile.techniques.magnetometry import MagnetometryError, MagnetometryWarning, fit_scans, reduce_scans
@@ -150,6 +152,29 @@ def test_holder_mounted_anew_is_aligned_at_its_centre(tmp_path):
     assert abs(wrong.values[0] - 1e-8) > 1e-9
 
 
+def test_reciprocating_sample(tmp_path):
+    """Positions go to and fro within one scan (reciprocating option); drift is linear in time, not in place."""
+
+    def scan(dipoles, seed):
+        phase = np.linspace(0.0, 4 * np.pi, 256)
+        z = 0.03 + 0.02 * np.sin(phase)
+        voltage = sum(m * MPMS_XL.response(z - at) for m, at in dipoles) / MPMS_XL.calibration
+        noise = np.random.default_rng(seed).normal(0.0, 1e-8, z.size)
+        known = {"instrument": "MPMS-XL", "scan_of": 1.0, "direction": "both", "voltage": "scaled"}
+        return Measurement(
+            "scan_voltage",
+            [voltage + noise + 1e-6 * phase],
+            Conditions([5.0], magnetic_field=0.1),
+            axis=Axis("position", z),
+            attributes=known,
+        )
+
+    plastic = [(-3e-8, 0.022), (-3e-8, 0.037)]
+    found = reduce_scans([scan([(1e-8, 0.03), *plastic], 0)], background=[scan(plastic, 1)])
+    assert found.values[0] == pytest.approx(1e-8, rel=0.02)
+    assert found.values[0] == pytest.approx(1e-8, abs=4 * found.sigma[0])
+
+
 def test_background_that_does_not_fit(tmp_path):
     sample = simulated_measurements([5.0, 20.0])
     raw = scans(tmp_path, sample)
@@ -168,6 +193,9 @@ def test_background_that_does_not_fit(tmp_path):
     only_up = scans(tmp_path, sample, "empty.rw.dat")[::2]
     with pytest.raises(MagnetometryError, match="no scan in the direction 'down'"):
         fit_scans(raw, background=only_up)
+    # within the positions of a shorter background the scans can be used
+    short = scans(tmp_path, simulated_measurements([5.0, 20.0], length=20e-3), "empty.rw.dat")
+    assert all(one.position.size < 140 * 2 for one in fit_scans(raw, background=short, half_length=9.9e-3))
     # a small shift costs the last points and no more
     assert fit_scans(raw, background=scans(tmp_path, simulated_measurements([5.0, 20.0], shift=5e-4), "e.rw.dat"))
 

@@ -379,19 +379,20 @@ def _fit(
     given = given_center(passes[0])
     columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for scan in passes:
-        if empty is None:
-            position, voltage = scaled_voltage(scan)
-            points = np.arange(position.size)
-        else:
-            position, voltage, points = empty.subtracted(scan)
-        near = np.abs(position - given) <= (half_length or math.inf)
-        if np.count_nonzero(near) < 10:
+        position, voltage = scaled_voltage(scan)
+        points = np.flatnonzero(np.abs(position - given) <= (half_length or math.inf))
+        if points.size < 10:
             raise MagnetometryError(
-                f"{where}: only {np.count_nonzero(near)} points within {1e3 * (half_length or 0):g} mm of the centre,"
+                f"{where}: only {points.size} points within {1e3 * (half_length or 0):g} mm of the centre,"
                 f" {1e3 * given:.2f} mm; at least 10 are needed. Enlarge half_length"
             )
+        last = position.size - 1
+        if empty is None:
+            position, voltage = position[points], voltage[points]
+        else:
+            position, voltage, points = empty.subtracted(scan, points)
         # drift runs from -1 to 1 along a pass, in the order in which its points were taken
-        columns.append((position[near], voltage[near], 2.0 * points[near] / max(points[-1], 1) - 1.0))
+        columns.append((position, voltage, 2.0 * points / last - 1.0))
     position, voltage = (np.concatenate([one[i] for one in columns]) for i in (0, 1))
     nuisance = np.zeros((position.size, len(columns) * (2 if drift else 1)))
     start = 0

@@ -90,9 +90,9 @@ class ScanBackground:
     def _zero(self, scan: Measurement) -> float:
         return given_center(scan) if self.align == "center" else 0.0
 
-    def subtracted(self, scan: Measurement) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions and difference voltages of a scan, and which of its points they are."""
-        position, voltage = scaled_voltage(scan)
+    def subtracted(self, scan: Measurement, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions and difference voltages of some points of a scan, and which of its points they are."""
+        position, voltage = (column[points] for column in scaled_voltage(scan))
         where = where_of(scan)
         tesla, kelvin = float(scan.conditions.magnetic_field[0]), float(scan.temperature[0])
         direction = str(scan.attributes.get("direction", "both"))
@@ -126,12 +126,21 @@ class ScanBackground:
                 f" {self.label!r}, {1e3 * low:.2f} to {1e3 * high:.2f} mm. Measure the background over the same range,"
                 " align = 'center' for a holder mounted anew, or cut the scans with half_length"
             )
-        from scipy.interpolate import CubicSpline
-
         empty = np.zeros(int(inside.sum()))
         for (_, _, _, known, known_voltage), weight in used:
-            empty += weight * CubicSpline(known, known_voltage)(at[inside])
-        return position[inside], voltage[inside] - empty, np.flatnonzero(inside)
+            empty += weight * _between(known, known_voltage, at[inside])
+        return position[inside], voltage[inside] - empty, points[inside]
+
+
+def _between(known: np.ndarray, voltage: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Voltages at positions between the known ones: a cubic spline, straight lines where points nearly coincide."""
+    from scipy.interpolate import CubicSpline
+
+    steps = np.diff(known)
+    # a reciprocating sample passes the same places again, and a spline through such pairs would follow their noise
+    if steps.min() < 0.2 * np.median(steps):
+        return np.asarray(np.interp(at, known, voltage))
+    return np.asarray(CubicSpline(known, voltage)(at))
 
 
 def _temperature_weights(temperatures: np.ndarray, kelvin: float) -> np.ndarray:
