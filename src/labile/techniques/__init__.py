@@ -264,6 +264,32 @@ TECHNIQUES: Mapping[str, Technique] = MappingProxyType(
             ),
             polar=("pyroelectric_coefficient", "polarization", "polarization_change"),
         ),
+        "mossbauer": Technique(
+            "mossbauer",
+            "Mossbauer spectroscopy",
+            {
+                "isomer_shift": "labile.techniques.mossbauer:IsomerShift",
+                "quadrupole_splitting": "labile.techniques.mossbauer:QuadrupoleSplitting",
+                "area_fraction": "labile.techniques.mossbauer:AreaFraction",
+                "log_exchange_rate": "labile.techniques.mossbauer:ExchangeRate",
+            },
+            (
+                Reduction(
+                    "counts",
+                    ("transmission",),
+                    "labile.techniques.mossbauer:reduce_spectrum",
+                    {
+                        "calibration": "files counts",
+                        "starts": "text",
+                        "drive": "text",
+                        "fold_point": "number",
+                        "temperature": "temperature",
+                        "reference": "text",
+                        "nominal_velocity": "velocity",
+                    },
+                ),
+            ),
+        ),
     }
 )
 """Techniques by the name a manifest gives."""
