@@ -145,6 +145,23 @@ def test_jacobian_of_transition_statements(kind):
     assert_exact(joint, joint.parameters.vector, rtol=2e-5)
 
 
+@pytest.mark.parametrize("kind", ["p_half", "p_half_up", "p_half_down"])
+@pytest.mark.parametrize("gamma", [2e3, 6e3])
+def test_jacobian_of_switching_pressures(kind, gamma):
+    statement = Statement(kind, 3e8, 1e7, temperatures=(250.0,))
+    objectives = (Objective(f"stated {kind}", statement=statement, technique="magnetometry"),)
+    start = {"HS.enthalpy": 12e3, "HS.entropy": 60.0, "HS.volume": 1e-5, "LS-HS.interaction": gamma}
+    parameters = joint_parameters(slichter_drickamer(), objectives).updated(
+        [Parameter(name, value, lower=0.0) for name, value in start.items()]
+    )
+    joint = JointProblem(slichter_drickamer(), objectives, parameters)
+    residual, _ = joint.residuals(parameters.vector)
+    # P1/2 = (T dS - dH)/dV above ambient; a gradual crossover has it on loading and unloading alike
+    if kind == "p_half" or gamma == 2e3:
+        assert residual[0] == pytest.approx((3e8 - 101325 - 3e8) / 1e7, abs=1e-6)
+    assert_exact(joint, parameters.vector, rtol=1e-4)
+
+
 def test_limits_are_one_sided():
     z = np.array([-40.0, -5.0, 0.0, 5.0, 40.0, 1000.0])
     residual, slope = limit_residual(z)

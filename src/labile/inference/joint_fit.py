@@ -12,9 +12,10 @@ from labile.core.conditions import Conditions, Path
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.fitting.least_squares import fit
 from labile.fitting.result import FitResult
-from labile.inference.joint_problem import LAG_DOWN, LAG_UP, JointProblem
+from labile.inference.joint_problem import JointProblem
 from labile.inference.jump_start import start_at_jumps
 from labile.inference.objective import Objective, ObjectiveError
+from labile.inference.switching import LAG_DOWN, LAG_UP
 from labile.models.distribution import distributed, distributed_equilibrium
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import evolve
@@ -237,8 +238,7 @@ def evaluate(fitted: JointFit) -> tuple[Evaluation, ...]:
             temperature = np.array([statement.temperatures[-1] if statement.temperatures else math.nan])
             observed, sigma = np.array([statement.value]), np.array([statement.sigma])
             limits = np.array([{"above": 1, "below": -1}.get(statement.kind, statement.limit)])
-            in_kelvin = statement.is_transition or statement.kind == "maximum_position"
-            quantity = "temperature" if in_kelvin or objective.observable is None else objective.observable.quantity
+            quantity = statement.quantity or ("" if objective.observable is None else objective.observable.quantity)
             text = statement.text
         out.append(
             Evaluation(

@@ -17,6 +17,7 @@ from labile.core.conditions import Conditions, concatenate
 from labile.core.parameters import Parameter, ParameterError, Parameters, Prior
 from labile.fitting.problem import Block, Problem
 from labile.inference.objective import Jump, Objective, ObjectiveError, Statement, find_jump
+from labile.inference.switching import LAG_DOWN, LAG_UP, switch_row, switching_statement
 from labile.models.distribution import distributed, distributed_equilibrium
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import Fold
@@ -25,9 +26,7 @@ from labile.models.observable import chain
 from labile.models.populations import NotConvergedError, Populations, Status
 from labile.models.transitions import (
     Switch,
-    equilibrium_transition,
     never_switches,
-    require_transition,
     side_populations,
     switching_temperature,
 )
@@ -38,7 +37,6 @@ WIDE, FINE = 0.5, 0.05
 """K: distances of the three temperatures on which an extremum is evaluated."""
 SPIKE = 0.05
 """Change of a population between neighbouring grid points that its slope does not explain: a jump."""
-LAG_UP, LAG_DOWN = "crystal.lag_up", "crystal.lag_down"
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +227,7 @@ class JointProblem:
             # far from the solution the model may not switch at all: hold the residual at the edge of the window
             edge = never_switches(self.model, values, template, heating=jump.heating, window=window)
             switch = Switch(edge, np.zeros(len(self.model.parameters)), "gradual")
-        row = _switch_row(switch, self.model, names, lag)
+        row = switch_row(switch, self.model, names, lag)
         if objective.temperature_offset:
             row[names.index(objective.temperature_offset)] -= 1.0
         return (switch.temperature - jump.temperature - offset) / jump.sigma, row / jump.sigma
@@ -345,7 +343,7 @@ class JointProblem:
         names = self.parameters.names
         if raw is None:
             assert objective.statement is not None
-            predicted, row = _transition_value(self.model, objective.statement, values, objective.pressure, names)
+            predicted, row = switching_statement(self.model, objective.statement, values, objective.pressure, names)
             return np.array([predicted]), row[None, :]
         if objective.statement is not None:
             temperature, raw, motion = self._around_extremum(objective, raw, values)
@@ -515,39 +513,6 @@ def functional(
 
 def _extreme(statement: Statement, curve: np.ndarray) -> int:
     return int(np.argmin(curve) if statement.kind == "above" else np.argmax(curve))
-
-
-def _switch_row(switch: Switch, model: Model, names: tuple[str, ...], lag: str) -> np.ndarray:
-    row = np.zeros(len(names))
-    for name, slope in zip(model.parameters.names, switch.t_theta, strict=True):
-        row[names.index(name)] += slope
-    if lag in names:
-        row[names.index(lag)] += switch.t_lag
-    return row
-
-
-def _transition_value(
-    model: Model, statement: Statement, values: Mapping[str, float], pressure: float, names: tuple[str, ...]
-) -> tuple[float, np.ndarray]:
-    template = Conditions(300.0, pressure)
-    window = statement.window or (2.0, 1000.0)
-    if statement.kind == "t_half":
-        switch = require_transition(equilibrium_transition(model, values, template, window), statement.kind)
-        return switch.temperature, _switch_row(switch, model, names, "")
-
-    def find(heating: bool) -> tuple[float, np.ndarray]:
-        lag = LAG_UP if heating else LAG_DOWN
-        amount = min(max(values.get(lag, 1.0), 0.0), 1.0)
-        switch = switching_temperature(model, values, template, heating=heating, lag=amount, window=window)
-        switch = require_transition(switch, statement.kind)
-        return switch.temperature, _switch_row(switch, model, names, lag)
-
-    if statement.kind in ("t_half_up", "t_half_down"):
-        return find(statement.kind == "t_half_up")
-    (up, up_row), (down, down_row) = find(True), find(False)
-    if statement.kind == "hysteresis_width":
-        return up - down, up_row - down_row
-    return 0.5 * (up + down), 0.5 * (up_row + down_row)
 
 
 def _weigh(objective: Objective, predicted: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:

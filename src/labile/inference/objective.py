@@ -13,6 +13,9 @@ from labile.models.observable import Observable
 
 CURVE_KINDS = ("value", "maximum", "maximum_position", "difference", "above", "below")
 TRANSITION_KINDS = ("t_half", "t_half_up", "t_half_down", "hysteresis_width", "hysteresis_centre")
+PRESSURE_KINDS = ("p_half", "p_half_up", "p_half_down")
+"""Switching pressures at one temperature, in equilibrium, on loading and on unloading."""
+STATEMENT_KINDS = CURVE_KINDS + TRANSITION_KINDS + PRESSURE_KINDS
 NOISE_POINTS = 20
 """Fewest points of a measurement whose noise scale may be estimated."""
 
@@ -30,15 +33,16 @@ class Statement:
     kind : str
         ``"value"`` at one temperature; ``"difference"`` y(T2) - y(T1); ``"maximum"`` and ``"maximum_position"`` in a
         window; ``"above"`` / ``"below"``: everywhere in the window; ``"t_half"``, ``"t_half_up"``,
-        ``"t_half_down"``, ``"hysteresis_width"``, ``"hysteresis_centre"`` of the crystal.
+        ``"t_half_down"``, ``"hysteresis_width"``, ``"hysteresis_centre"`` of the crystal; ``"p_half"``,
+        ``"p_half_up"``, ``"p_half_down"`` at one temperature.
     value : float
-        SI of the observable's quantity; K for positions and transitions.
+        SI of the observable's quantity; K for positions and transitions, Pa for switching pressures.
     sigma : float
         Its standard uncertainty; for limits and windows the softness of the limit.
     limit : int
         -1: "less than value", +1: "more than value", 0: equals.
     temperatures : tuple of float
-        K: one for ``value``, two for ``difference``.
+        K: one for ``value`` and switching pressures, two for ``difference``.
     window : (float, float) or None
         K.
     text : str
@@ -66,15 +70,13 @@ class Statement:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in CURVE_KINDS + TRANSITION_KINDS:
-            raise ObjectiveError(
-                f"statement kind {self.kind!r} is unknown; use one of {', '.join(CURVE_KINDS + TRANSITION_KINDS)}"
-            )
+        if self.kind not in STATEMENT_KINDS:
+            raise ObjectiveError(f"statement kind {self.kind!r} is unknown; use one of {', '.join(STATEMENT_KINDS)}")
         if not (math.isfinite(self.value) and self.sigma > 0 and math.isfinite(self.sigma)):
             raise ObjectiveError(f"statement {self.kind}: needs a finite value and sigma > 0, found {self.sigma!r}")
         if self.limit not in (-1, 0, 1):
             raise ObjectiveError(f"statement {self.kind}: limit must be -1 (<), 0 or +1 (>), found {self.limit!r}")
-        needed = {"value": 1, "difference": 2}.get(self.kind, 0)
+        needed = {"value": 1, "difference": 2, **dict.fromkeys(PRESSURE_KINDS, 1)}.get(self.kind, 0)
         if len(self.temperatures) != needed:
             raise ObjectiveError(
                 f"statement {self.kind}: needs {needed} temperatures, found {len(self.temperatures)}"
@@ -90,7 +92,14 @@ class Statement:
     @property
     def is_transition(self) -> bool:
         """Whether it speaks of the crystal's switching and not of a curve."""
-        return self.kind in TRANSITION_KINDS
+        return self.kind in TRANSITION_KINDS + PRESSURE_KINDS
+
+    @property
+    def quantity(self) -> str:
+        """``"temperature"`` or ``"pressure"`` of positions and transitions; empty for that of the observable."""
+        if self.kind in PRESSURE_KINDS:
+            return "pressure"
+        return "temperature" if self.kind in TRANSITION_KINDS or self.kind == "maximum_position" else ""
 
     def grid(self) -> np.ndarray:
         """Return temperatures (K) of the path on which it is evaluated: about 0.5 K apart in a window."""

@@ -20,8 +20,8 @@ from labile.inference.joint_fit import (
     population_curves,
     predict_curve,
 )
-from labile.inference.joint_problem import LAG_DOWN, LAG_UP
 from labile.inference.objective import Objective
+from labile.inference.switching import LAG_DOWN, LAG_UP
 from labile.models.populations import NotConvergedError
 from labile.models.transitions import Switch, Transitions, transitions
 from labile.plots.figure import name_of

@@ -18,7 +18,13 @@ from labile.core.material import Material, State, SymmetryError, require_polar
 from labile.core.measurement import Measurement
 from labile.core.units import scale_to_si
 from labile.inference.joint_fit import JointProblem
-from labile.inference.objective import CURVE_KINDS, TRANSITION_KINDS, Objective, Statement
+from labile.inference.objective import (
+    PRESSURE_KINDS,
+    STATEMENT_KINDS,
+    TRANSITION_KINDS,
+    Objective,
+    Statement,
+)
 from labile.models.free_energy import Model
 from labile.models.library import build
 from labile.study.manifest import (
@@ -41,6 +47,7 @@ from labile.techniques import Technique, technique
 MAIN = "model"
 """Name of the study's own model in comparison tables."""
 IN_KELVIN = ("maximum_position", *TRANSITION_KINDS)
+ABSOLUTE = (*IN_KELVIN, *PRESSURE_KINDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +291,8 @@ def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building:
 
 def _check_quantity(path: tuple[str | int, ...], spec: MeasurementTable, found: Technique, building: _Building) -> None:
     if not spec.quantity:
-        only_transitions = spec.statements is not None and all(s.kind in TRANSITION_KINDS for s in spec.statements)
+        switching = TRANSITION_KINDS + PRESSURE_KINDS
+        only_transitions = spec.statements is not None and all(s.kind in switching for s in spec.statements)
         if not only_transitions:
             building.problems.add(
                 path, f"the quantity is missing; write quantity = one of {', '.join(found.quantities)}"
@@ -432,14 +440,15 @@ def _statement(
     where: tuple[str | int, ...], item: StatementTable, spec: MeasurementTable, problems: Problems
 ) -> Statement | None:
     count = len(problems.found)
-    if item.kind not in CURVE_KINDS + TRANSITION_KINDS:
-        known = ", ".join(CURVE_KINDS + TRANSITION_KINDS)
-        problems.add((*where, "kind"), f"{item.kind!r} is unknown; use one of {known}")
+    if item.kind not in STATEMENT_KINDS:
+        problems.add((*where, "kind"), f"{item.kind!r} is unknown; use one of {', '.join(STATEMENT_KINDS)}")
         return None
     quantity = "temperature_difference" if item.kind == "hysteresis_width" else "temperature"
-    if item.kind not in IN_KELVIN:
+    if item.kind in PRESSURE_KINDS:
+        quantity = "pressure"
+    elif item.kind not in IN_KELVIN:
         quantity = spec.quantity
-    unit = item.unit if item.kind in IN_KELVIN else item.unit or spec.unit
+    unit = item.unit if item.kind in ABSOLUTE else item.unit or spec.unit
     value = sigma = math.nan
     limit = {"<": -1, ">": 1, "": 0}[item.limit]
     with problems.at(*where, "value"):
@@ -456,9 +465,10 @@ def _statement(
             sigma = item.sigma * scale_to_si(unit or "1", quantity)
         if not math.isfinite(sigma):
             raise QuantityError(f'{item.value!r} has no uncertainty; add sigma = ... or write it as "3.12(2)"')
-        if item.kind in IN_KELVIN and (value < 0 or (value == 0 and item.kind != "hysteresis_width")):
-            raise QuantityError(f"{item.value!r} is {value:g} K; {item.kind.replace('_', ' ')} must be above 0 K")
-    for name, kinds in (("at", ("value",)), ("between", ("difference",))):
+        if item.kind in ABSOLUTE and (value < 0 or (value == 0 and item.kind != "hysteresis_width")):
+            zero = "0 K" if item.kind in IN_KELVIN else "zero"
+            raise QuantityError(f"{item.value!r}: {item.kind.replace('_', ' ')} must be above {zero}")
+    for name, kinds in (("at", ("value", *PRESSURE_KINDS)), ("between", ("difference",))):
         if getattr(item, name) is None and item.kind in kinds:
             example = {"at": "at = 120", "between": "between = [20, 300]"}[name]
             problems.add(where, f"a statement of kind {item.kind} needs {name}; write for instance {example} (in K)")
@@ -485,6 +495,8 @@ def _statement(
 def _statement_name(statement: Statement) -> str:
     """Short unique name: what is stated, and where."""
     kind = statement.kind.replace("_", " ")
+    if statement.kind in PRESSURE_KINDS:
+        return f"{kind} at {statement.temperatures[0]:g} K"
     if statement.kind == "value":
         return f"at {statement.temperatures[0]:g} K"
     if statement.kind == "difference":

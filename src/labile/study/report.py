@@ -229,7 +229,7 @@ def _transition_statements(result: StudyResult) -> tuple[StatementPoint, ...]:
     points = []
     for objective, e in zip(result.fit.joint.objectives, result.evaluations, strict=True):
         s = objective.statement
-        if s is not None and s.is_transition:
+        if s is not None and s.is_transition and s.quantity == "temperature":
             predicted, limit = float(e.predicted[0]), int(e.limits[0])
             points.append(
                 StatementPoint(e.label, s.kind, (), s.value, s.sigma, e.quantity, limit, predicted, s.text, s.source)
