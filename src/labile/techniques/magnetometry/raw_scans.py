@@ -523,7 +523,9 @@ def _scale(
         scale = np.array([known[one.squid_range][0] for one in found])
         relative = np.array([known[one.squid_range][1] for one in found])
         return scale, relative, f"calibrated with the moments of {moments[0].provenance.source}: {factors}"
+    source = "given"
     if calibration is None:
+        source = "of scaled voltages"
         default = _gradiometer(scans[0]).calibration
         if default is None or scans[0].attributes.get("voltage") != "scaled":
             raise MagnetometryError(
@@ -538,4 +540,4 @@ def _scale(
             f" and {sigma_calibration!r}"
         )
     relative = np.full(count, sigma_calibration / abs(calibration))
-    return np.full(count, calibration), relative, f"calibration {1e-6 * calibration:.5g} emu/(V mm3) (given)"
+    return np.full(count, calibration), relative, f"calibration {1e-6 * calibration:.5g} emu/(V mm3) ({source})"
