@@ -10,12 +10,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from labile.core.constants import AVOGADRO, BOHR_MAGNETON, BOLTZMANN, VACUUM_PERMEABILITY
-from labile.models import spin_kernels
 from labile.models.powder import ORDERS, Directions, gauss_directions
 from labile.models.spin_hamiltonian import SpinHamiltonian, SpinHamiltonianError
 from labile.models.spin_operators import Coefficients, Operators, coefficients, operators
@@ -34,8 +34,6 @@ ROUND_OFF = 1e-12
 """Bohr magnetons; a powder average is not asked for more than that."""
 SUSCEPTIBILITIES = ("M/H", "dM/dH")
 AXES = Directions(np.eye(3), np.full(3, 1.0 / 3.0), "x, y and z")
-_average_moment: Any = spin_kernels.average_moment
-_average_susceptibility: Any = spin_kernels.average_susceptibility
 _NO_OPERATORS = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, complex), np.zeros(1, np.int64))
 
 
@@ -239,6 +237,14 @@ def susceptibility(
     )
 
 
+@cache
+def _kernels() -> Any:
+    # reducing a file loads this module, and must not wait for numba
+    from labile.models import spin_kernels
+
+    return spin_kernels
+
+
 @dataclass(eq=False)
 class _Raw:
     """Averages in Bohr magnetons (or per tesla) with derivatives in coefficients."""
@@ -278,7 +284,7 @@ class _Model:
         for rows, mean in _fields(tesla):
             if mean == 0.0:
                 continue
-            m, d_b, d_c, d_g = _average_moment(
+            m, d_b, d_c, d_g = _kernels().average_moment(
                 *self._arguments(derive), grid.vectors, grid.weights, KELVIN_PER_TESLA * mean, 1.0 / kelvin[rows],
                 derive or bool(np.ptp(tesla[rows])),
             )  # fmt: skip
@@ -296,7 +302,7 @@ class _Model:
             arguments = (*self._arguments(derive), grid.vectors, grid.weights)
             beta = 1.0 / kelvin[rows]
             b = KELVIN_PER_TESLA * mean
-            _, chi, d_c, d_g = _average_susceptibility(*arguments, b, beta, derive)
+            _, chi, d_c, d_g = _kernels().average_susceptibility(*arguments, b, beta, derive)
             raw.values[rows] = KELVIN_PER_TESLA * chi
             if derive:
                 raw.d_c[rows], raw.d_g[rows] = KELVIN_PER_TESLA * d_c, KELVIN_PER_TESLA * d_g
