@@ -408,9 +408,9 @@ def integrate(
     ...     "LS-HS.prefactor": 1e7,
     ...     "LS-HS.activation_energy": 900 * 11.96266,
     ... }
-    >>> decay = integrate(kinetic, isotherm(50.0, 1e5, start="HS", points=4), values)
+    >>> decay = integrate(kinetic, isotherm(50.0, 1e4, start="HS", points=4), values)
     >>> decay.of("HS")[0].round(4).tolist()
-    [1.0, 0.8609, 0.7411, 0.638, 0.5493]
+    [1.0, 0.8681, 0.7536, 0.6542, 0.5679]
     """
     if isinstance(protocol, Path):
         protocol = Protocol.from_path(protocol)

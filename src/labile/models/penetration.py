@@ -190,7 +190,7 @@ def illuminate(
     >>> green = beam(514e-9, irradiance=50.0)
     >>> profile = illuminate(kinetic, Slab(1e-4, 1778.0), isotherm(10.0, 3600.0, start="LS", light=(green,)), values)
     >>> profile.mean("HS")[[50, 200]].round(3).tolist()
-    [0.34, 0.93]
+    [0.76, 1.0]
     """
     sample = kinetic.complete(values)
     table = timetable(kinetic, protocol, [sample])
