@@ -56,7 +56,7 @@ CASES = [
     # (old, new, line, key, words of the fix)
     ('title = "test"', 'titel = "test"', 2, "study.titel", "did you mean 'title'?"),
     ('title = "test"', "notes = 'x'", 1, "study.title", 'write title = "..."'),
-    ("[parameters]", "[diagram]\nx = 1\n[parameters]", 10, "diagram", "unknown key; there are: study, material"),
+    ("[parameters]", "[drawing]\nx = 1\n[parameters]", 10, "drawing", "unknown key; there are: study, material"),
     ('builder = "slichter_drickamer"', 'builder = "slichter"', 8, "model", "there are: van_t_hoff"),
     (
         'builder = "slichter_drickamer"',

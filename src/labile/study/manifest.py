@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from labile.study.toml_lines import KeyPath, key_lines, line_of
 
@@ -222,6 +223,49 @@ class PyroelectricityTable(_Table):
     source: str = ""
 
 
+class DiagramAxisTable(_Table):
+    """`x` or `y` of a diagram."""
+
+    axis: str
+    range: list[Any] = Field(min_length=2, max_length=2)
+    unit: str | None = None
+    grid: int = Field(default=121, ge=2, le=2000)
+
+
+class DiagramPointTable(_Table):
+    """One of the experimental `points` of a diagram."""
+
+    label: str
+    temperature: Any
+    pressure: Any = None
+    light: bool = False
+    states: list[str] = []
+    text: str = ""
+    source: str = ""
+
+
+class DiagramTable(_Table):
+    """[[diagram]]."""
+
+    label: str
+    x: DiagramAxisTable
+    y: DiagramAxisTable
+    title: str = ""
+    temperature: Any = None
+    pressure: str | None = None
+    magnetic_field: str | None = None
+    parameters: Literal["auto", "fit", "initial"] = "auto"
+    samples: int = Field(default=20, ge=0, le=1000)
+    points: list[DiagramPointTable] = []
+
+    @field_validator("label")
+    @classmethod
+    def _label(cls, text: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_\-]+", text):
+            raise ValueError(f"found {text!r}, expected letters, digits, _ and - (it becomes a file name)")
+        return text
+
+
 class ManifestTables(_Table):
     """The whole document."""
 
@@ -229,11 +273,18 @@ class ManifestTables(_Table):
     material: MaterialTable | None = None
     model: ModelTable | None = None
     parameters: dict[str, ParameterTable] = {}
-    measurement: list[MeasurementTable] = Field(min_length=1)
+    measurement: list[MeasurementTable] = []
     fit: FitTable = FitTable()
     comparison: list[ComparisonTable] = []
     pyroelectricity: PyroelectricityTable | None = None
+    diagram: list[DiagramTable] = []
     report: ReportTable = ReportTable()
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> ManifestTables:
+        if not self.measurement and not self.diagram:
+            raise ValueError("a study needs at least one [[measurement]], or a [model] with a [[diagram]]")
+        return self
 
 
 @dataclass(frozen=True)
@@ -446,8 +497,6 @@ def _explain(item: Any) -> tuple[KeyPath, str]:
         return path, str(item["ctx"]["error"])
     if kind in ("too_short", "too_long"):
         context = item["ctx"]
-        if path == ("measurement",):
-            return path, "a study needs at least one [[measurement]]"
         wanted = context.get("min_length") if kind == "too_short" else context.get("max_length")
         return path, f"needs {wanted} entries, found {context.get('actual_length')}"
     return path, f"{item['msg'][:1].lower()}{item['msg'][1:]}, found {_shown(found)}"
@@ -455,9 +504,12 @@ def _explain(item: Any) -> tuple[KeyPath, str]:
 
 _MISSING = {
     "study": 'the table [study] is missing; write [study] and title = "..."',
-    "measurement": "a study needs at least one [[measurement]]",
     "title": 'is missing; write title = "..."',
-    "label": 'is missing; name the measurement, e.g. label = "chi*T"',
+    "label": 'is missing; name it, e.g. label = "chi*T"',
+    "axis": 'is missing; write axis = "temperature" or axis = "pressure"',
+    "range": "is missing; write both ends, e.g. range = [20, 350]",
+    "x": 'is missing; write x = { axis = "pressure", range = [0, 20], unit = "kbar" }',
+    "y": 'is missing; write y = { axis = "temperature", range = [20, 350], unit = "K" }',
     "technique": 'is missing; write technique = "magnetometry" or technique = "pyroelectricity"',
     "builder": 'is missing; name a model, e.g. builder = "slichter_drickamer"',
     "kind": 'is missing; write kind = "value", "difference", "maximum", ...',

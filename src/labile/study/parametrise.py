@@ -46,6 +46,28 @@ def joint_problem(
     -------
     JointProblem or None
     """
+    parameters = stated_parameters(
+        path, model, objectives, tables, stated=stated, sigmas=sigmas, groups=groups, problems=problems
+    )
+    if parameters is None:
+        return None
+    with problems.at(*path):
+        return JointProblem(model, objectives, parameters)
+    return None
+
+
+def stated_parameters(
+    path: tuple[str | int, ...],
+    model: Model,
+    objectives: tuple[Objective, ...],
+    tables: Mapping[str, ParameterTable],
+    *,
+    stated: frozenset[str],
+    sigmas: Mapping[str, float],
+    groups: Mapping[str, str],
+    problems: Problems,
+) -> Parameters | None:
+    """Parameters of a manifest, also where there is nothing to fit; see `joint_problem`."""
     count = len(problems.found)
     defaults = joint_parameters(model, objectives)
     parameters = defaults.updated(_nuisance_priors(defaults, sigmas))
@@ -73,9 +95,7 @@ def joint_problem(
                 f"{'' if name in tables else name + ' '}{starts} at 0 without bounds on both sides, and nothing says"
                 f" how far to look; give min and max, a prior, or a value other than 0 (in {parameter.unit or '1'})",
             )
-        if len(problems.found) > count:
-            return None
-        return JointProblem(model, objectives, parameters)
+        return parameters if len(problems.found) == count else None
     return None
 
 
