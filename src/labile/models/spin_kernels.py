@@ -25,28 +25,25 @@ CLOSE = 0.02
 
 
 @compiled
-def _project(zeeman, g, direction, v):
-    """Fill v with sum_p g_p (direction . Z_p)."""
-    n = v.shape[0]
-    v[:, :] = 0.0
-    for p in range(g.size):
-        for x in range(3):
-            factor = g[p] * direction[x]
-            if factor != 0.0:
-                for i in range(n):
-                    for j in range(n):
-                        v[i, j] += factor * zeeman[p, x, i, j]
+def _add(rows, columns, entries, start, stop, factor, u, out):
+    """Add factor times a sparse operator times the eigenvectors."""
+    for k in range(start, stop):
+        r, c, value = rows[k], columns[k], factor * entries[k]
+        for a in range(u.shape[0]):
+            out[r, a] += value * u[c, a]
 
 
 @compiled
-def _apply(rows, columns, entries, start, stop, u, out):
-    """Sparse operator times the eigenvectors."""
-    n = u.shape[0]
+def _operator(k, free, direction, rows, columns, entries, starts, u, out):
+    """Operator k times the eigenvectors: field-free ones first, then those of the Zeeman terms along the field."""
     out[:, :] = 0.0
-    for k in range(start, stop):
-        r, c, value = rows[k], columns[k], entries[k]
-        for a in range(n):
-            out[r, a] += value * u[c, a]
+    if k < free:
+        _add(rows, columns, entries, starts[k], starts[k + 1], 1.0, u, out)
+    else:
+        for x in range(3):
+            place = free + 3 * (k - free) + x
+            if direction[x] != 0.0:
+                _add(rows, columns, entries, starts[place], starts[place + 1], direction[x], u, out)
 
 
 @compiled
@@ -73,19 +70,20 @@ def _pair(p_low, gap, beta):
 
 
 @compiled
-def average_moment(h0, zeeman, g, rows, columns, entries, starts, directions, weights, b, beta, derive):
+def average_moment(levels, states, inside, rows, columns, entries, starts, free, directions, weights, b, beta, derive):
     """Powder average of -<V> and its derivatives.
 
     Parameters
     ----------
-    h0 : ndarray (N, N) of complex
-        Field-free Hamiltonian, K.
-    zeeman : ndarray (P, 3, N, N) of complex
-        Operators of the Zeeman terms along x, y, z.
-    g : ndarray (P,)
-        Their coefficients.
+    levels : ndarray (O, N)
+        Eigenvalues for every direction of the field, K, ascending.
+    states, inside : ndarray (O, N, N) of complex
+        Eigenvectors as columns, and V between them.
     rows, columns, entries, starts
-        Field-free operators in coordinate form, one after the other; starts (J + 1,).
+        Operators in coordinate form, one after the other: the field-free ones, then x, y and z of each Zeeman term;
+        starts (J + 3 P + 1,).
+    free : int
+        J, how many of them are field-free.
     directions, weights : ndarray (O, 3), (O,)
     b : float
         mu_B B/k_B, K.
@@ -97,54 +95,52 @@ def average_moment(h0, zeeman, g, rows, columns, entries, starts, directions, we
     -------
     moment : ndarray (T,)
         Bohr magnetons.
-    d_b : ndarray (T,)
-        Its derivative in b, K-1; zero unless `derive`.
-    d_c : ndarray (T, J)
-        In the coefficients of the field-free operators, K-1.
-    d_g : ndarray (T, P)
+    slopes : ndarray (T, J + P + 1)
+        Derivatives in the coefficients of the field-free operators (K-1), in those of the Zeeman terms, and in b
+        (K-1); zero unless `derive`.
     """
-    n, times, free, bound = h0.shape[0], beta.size, starts.size - 1, g.size
-    operators = free + bound + 1 if derive else 0
-    moment, slopes = np.zeros(times), np.zeros((times, free + bound + 1))
-    v, w = np.empty((n, n), np.complex128), np.empty((n, n), np.complex128)
-    au, mixing = np.empty((n, n), np.complex128), np.empty((n, n), np.complex128)
-    table = np.empty((n, 1 + 3 * operators))
+    n, times = levels.shape[1], beta.size
+    operators = free + (starts.size - 1 - free) // 3 + 1
+    moment, slopes = np.zeros(times), np.zeros((times, operators))
+    if not derive:
+        operators = 0
+    au, first = np.empty((n, n), np.complex128), np.empty((n, n), np.complex128)
+    table, sums = np.empty((n, 1 + 3 * operators)), np.empty((times, 1 + 3 * operators))
     p = np.empty((times, n))
     limit = NEAR / np.min(beta)
-    unit = np.ones(1)
     pairs = np.empty((n * (n - 1) // 2, 2), np.int64)
     cross = np.empty((n * (n - 1) // 2, operators))
     for o in range(weights.size):
-        _project(zeeman, g, directions[o], v)
-        energies, u = np.linalg.eigh(h0 + b * v)
-        vu = np.dot(v, u)
-        inside = np.dot(u.conj().T, vu)
-        for a in range(n):
-            table[a, 0] = inside[a, a].real
-        _boltzmann(energies, beta, p)
+        e, u, v = levels[o], states[o], inside[o]
+        _boltzmann(e, beta, p)
         near = 0
+        for a in range(n):
+            table[a, 0] = v[a, a].real
         if derive:
+            # the levels' first-order change with b, left out between levels that are close
+            first[:, :] = 0.0
             for a in range(n):
-                mixing[a, a] = 0.0
                 for c in range(a):
-                    gap = energies[a] - energies[c]
+                    gap = e[a] - e[c]
                     if gap < limit:
-                        mixing[a, c] = mixing[c, a] = 0.0
                         pairs[near, 0], pairs[near, 1] = c, a
                         near += 1
-                    else:
-                        mixing[c, a] = inside[c, a] / gap
-                        mixing[a, c] = -inside[a, c] / gap
-            first = np.dot(u, mixing)  # the levels' first-order change with b
+                        continue
+                    up, down = v[c, a] / gap, -v[a, c] / gap
+                    for r in range(n):
+                        first[r, a] += u[r, c] * up
+                        first[r, c] += u[r, a] * down
             for k in range(operators):
-                if k < free:
-                    _apply(rows, columns, entries, starts[k], starts[k + 1], u, au)
-                elif k < free + bound:
-                    _project(zeeman[k - free : k - free + 1], unit, directions[o], w)
-                    au[:, :] = np.dot(w, u)
+                if k == operators - 1:
+                    for r in range(n):
+                        for a in range(n):
+                            au[r, a] = 0.0
+                            for c in range(n):
+                                au[r, a] += u[r, c] * v[c, a]
                 else:
-                    au[:, :] = vu
-                scale = b if free <= k < free + bound else 1.0
+                    _operator(k, free, directions[o], rows, columns, entries, starts, u, au)
+                zeeman = free <= k < operators - 1
+                scale = b if zeeman else 1.0
                 for a in range(n):
                     expectation, bend = 0.0, 0.0
                     for r in range(n):
@@ -152,16 +148,14 @@ def average_moment(h0, zeeman, g, rows, columns, entries, starts, directions, we
                         bend += first[r, a].real * au[r, a].real + first[r, a].imag * au[r, a].imag
                     table[a, 1 + 3 * k] = scale * expectation
                     table[a, 2 + 3 * k] = scale * expectation * table[a, 0]
-                    table[a, 3 + 3 * k] = 2.0 * scale * bend
-                    if free <= k < free + bound:
-                        table[a, 3 + 3 * k] += expectation
+                    table[a, 3 + 3 * k] = 2.0 * scale * bend + (expectation if zeeman else 0.0)
                 for q in range(near):
                     a, c = pairs[q, 0], pairs[q, 1]
                     element = 0.0j
                     for r in range(n):
                         element += np.conj(u[r, a]) * au[r, c]
-                    cross[q, k] = 2.0 * scale * (element * inside[c, a]).real
-        sums = np.dot(p, table)
+                    cross[q, k] = 2.0 * scale * (element * v[c, a]).real
+        np.dot(p, table, sums)
         for t in range(times):
             moment[t] -= weights[o] * sums[t, 0]
             for k in range(operators):
@@ -169,10 +163,10 @@ def average_moment(h0, zeeman, g, rows, columns, entries, starts, directions, we
                 slopes[t, k] -= weights[o] * change
             for q in range(near):
                 a, c = pairs[q, 0], pairs[q, 1]
-                weight = weights[o] * _pair(p[t, a], energies[c] - energies[a], beta[t])
+                weight = weights[o] * _pair(p[t, a], e[c] - e[a], beta[t])
                 for k in range(operators):
                     slopes[t, k] += weight * cross[q, k]
-    return moment, slopes[:, free + bound].copy(), slopes[:, :free].copy(), slopes[:, free : free + bound].copy()
+    return moment, slopes
 
 
 @compiled
@@ -191,81 +185,75 @@ def _triple(energies, pair, p, beta, low, middle, high):
 
 
 @compiled
-def average_susceptibility(h0, zeeman, g, rows, columns, entries, starts, directions, weights, b, beta, derive):
+def average_susceptibility(
+    levels, states, inside, rows, columns, entries, starts, free, directions, weights, b, beta, derive
+):
     """Powder average of -d<V>/db (van Vleck's formula where b = 0) and its derivatives.
 
     Parameters
     ----------
-    h0, zeeman, g, rows, columns, entries, starts, directions, weights, b, beta, derive
+    levels, states, inside, rows, columns, entries, starts, free, directions, weights, b, beta, derive
         As for `average_moment`.
 
     Returns
     -------
-    moment, susceptibility : ndarray (T,)
-        Bohr magnetons, and its derivative in b, K-1.
-    d_c : ndarray (T, J)
-        Derivatives of the susceptibility in the coefficients of the field-free operators.
-    d_g : ndarray (T, P)
+    susceptibility : ndarray (T,)
+        Derivative of the moment (Bohr magnetons) in b, K-1.
+    slopes : ndarray (T, J + P)
+        Its derivatives in the coefficients of the field-free operators and of the Zeeman terms.
     """
-    n, times, free, bound = h0.shape[0], beta.size, starts.size - 1, g.size
-    operators = free + bound if derive else 0
-    moment, chi, slopes = np.zeros(times), np.zeros(times), np.zeros((times, free + bound))
-    v, w = np.empty((n, n), np.complex128), np.empty((n, n), np.complex128)
+    n, times = levels.shape[1], beta.size
+    operators = free + (starts.size - 1 - free) // 3
+    chi, slopes = np.zeros(times), np.zeros((times, operators))
+    if not derive:
+        operators = 0
     au = np.empty((n, n), np.complex128)
     matrices = np.empty((operators, n, n), np.complex128)
-    p = np.empty((times, n))
-    pair = np.empty((n, n))
-    unit = np.ones(1)
+    p, pair = np.empty((times, n)), np.empty((n, n))
     for o in range(weights.size):
-        _project(zeeman, g, directions[o], v)
-        energies, u = np.linalg.eigh(h0 + b * v)
-        adjoint = u.conj().T.copy()
-        inside = np.dot(adjoint, np.dot(v, u))
+        e, u, v = levels[o], states[o], inside[o]
         for k in range(operators):
-            if k < free:
-                _apply(rows, columns, entries, starts[k], starts[k + 1], u, au)
-                matrices[k] = np.dot(adjoint, au)
-            else:
-                _project(zeeman[k - free : k - free + 1], unit, directions[o], w)
-                matrices[k] = np.dot(adjoint, np.dot(w, u))
-        _boltzmann(energies, beta, p)
+            _operator(k, free, directions[o], rows, columns, entries, starts, u, au)
+            for a in range(n):
+                for c in range(n):
+                    matrices[k, a, c] = 0.0
+                    for r in range(n):
+                        matrices[k, a, c] += np.conj(u[r, a]) * au[r, c]
+        _boltzmann(e, beta, p)
         for t in range(times):
             mean, second = 0.0, 0.0
             for a in range(n):
                 pair[a, a] = p[t, a] * beta[t]
-                mean += p[t, a] * inside[a, a].real
-                second += pair[a, a] * inside[a, a].real ** 2
+                mean += p[t, a] * v[a, a].real
+                second += pair[a, a] * v[a, a].real ** 2
                 for c in range(a + 1, n):
-                    pair[a, c] = pair[c, a] = _pair(p[t, a], energies[c] - energies[a], beta[t])
-                    second += 2.0 * pair[a, c] * (inside[a, c].real ** 2 + inside[a, c].imag ** 2)
-            moment[t] -= weights[o] * mean
+                    pair[a, c] = pair[c, a] = _pair(p[t, a], e[c] - e[a], beta[t])
+                    second += 2.0 * pair[a, c] * (v[a, c].real ** 2 + v[a, c].imag ** 2)
             chi[t] += weights[o] * (second - beta[t] * mean * mean)
             if not derive:
                 continue
             for a in range(n):
                 for c in range(a + 1):
-                    total = 0.0j
+                    au[c, a] = 0.0
                     for d in range(n):
                         low, high = min(c, d), max(a, d)
-                        term = _triple(energies, pair, p[t], beta[t], low, a + c + d - low - high, high)
-                        total += inside[c, d] * inside[d, a] * term
-                    au[c, a] = total
+                        term = _triple(e, pair, p[t], beta[t], low, a + c + d - low - high, high)
+                        au[c, a] += v[c, d] * v[d, a] * term
             for k in range(operators):
                 scale = b if k >= free else 1.0
                 expectation, linear, cubic, explicit, crossing = 0.0, 0.0, 0.0, 0.0, 0.0
                 for a in range(n):
                     element = matrices[k, a, a].real
                     expectation += p[t, a] * element
-                    linear += pair[a, a] * element * inside[a, a].real
+                    linear += pair[a, a] * element * v[a, a].real
                     cubic += element * au[a, a].real
                     for c in range(a):
-                        overlap = (matrices[k, a, c] * inside[c, a]).real
-                        linear += 2.0 * pair[a, c] * overlap
+                        linear += 2.0 * pair[a, c] * (matrices[k, a, c] * v[c, a]).real
                         cubic += 2.0 * (matrices[k, a, c] * au[c, a]).real
                 if k >= free:
                     # the operator V itself changes
                     explicit, crossing = expectation, linear
-                first = explicit - scale * (linear - beta[t] * mean * expectation)
+                change_of_mean = explicit - scale * (linear - beta[t] * mean * expectation)
                 change = 2.0 * crossing - 2.0 * scale * cubic + scale * beta[t] * expectation * second
-                slopes[t, k] += weights[o] * (change - 2.0 * beta[t] * mean * first)
-    return moment, chi, slopes[:, :free].copy(), slopes[:, free:].copy()
+                slopes[t, k] += weights[o] * (change - 2.0 * beta[t] * mean * change_of_mean)
+    return chi, slopes

@@ -34,7 +34,8 @@ ROUND_OFF = 1e-12
 """Bohr magnetons; a powder average is not asked for more than that."""
 SUSCEPTIBILITIES = ("M/H", "dM/dH")
 AXES = Directions(np.eye(3), np.full(3, 1.0 / 3.0), "x, y and z")
-_NO_OPERATORS = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, complex), np.zeros(1, np.int64))
+CHUNK = 2_000_000
+"""Matrix elements of one kind that are held at a time."""
 
 
 class PowderWarning(UserWarning):
@@ -269,47 +270,54 @@ class _Model:
         columns = (raw.d_c @ self.found.d_free + raw.d_g @ self.found.d_zeeman) * factor[:, None]
         return dict(zip(self.found.names, columns.T, strict=True))
 
-    def _arguments(self, derive: bool) -> tuple[Any, ...]:
-        m = self.matrices
-        sparse = (m.rows, m.columns, m.entries, m.starts) if derive else _NO_OPERATORS
-        return self.h0, m.zeeman, self.found.zeeman, *sparse
-
     def _empty(self, size: int) -> _Raw:
         free, zeeman = self.found.free.size, self.found.zeeman.size
         return _Raw(np.zeros(size), np.zeros(size), np.zeros((size, free)), np.zeros((size, zeeman)))
 
+    def _average(
+        self, kernel: Any, grid: Directions, tesla: float, kelvin: np.ndarray, derive: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sum over the directions, as many at a time as memory allows."""
+        m, n = self.matrices, self.hamiltonian.levels
+        b = KELVIN_PER_TESLA * tesla
+        total: list[np.ndarray] = []
+        step = max(1, CHUNK // (n * n))
+        for start in range(0, len(grid), step):
+            directions, weights = grid.vectors[start : start + step], grid.weights[start : start + step]
+            field = np.einsum("ox,p,pxij->oij", directions, self.found.zeeman, m.zeeman, optimize=True)
+            levels, states = np.linalg.eigh(self.h0 + b * field)
+            inside = np.conj(np.swapaxes(states, 1, 2)) @ field @ states
+            part = kernel(
+                levels, np.ascontiguousarray(states), np.ascontiguousarray(inside), m.rows, m.columns, m.entries,
+                m.starts, self.found.free.size, directions, weights, b, 1.0 / kelvin, derive,
+            )  # fmt: skip
+            total = list(part) if not total else [x + y for x, y in zip(total, part, strict=True)]
+        return total[0], total[1]
+
     def moment(self, grid: Directions, kelvin: np.ndarray, tesla: np.ndarray, derive: bool) -> _Raw:
         """M in Bohr magnetons."""
-        raw = self._empty(kelvin.size)
+        raw, free = self._empty(kelvin.size), self.found.free.size
         for rows, mean in _fields(tesla):
             if mean == 0.0:
                 continue
-            m, d_b, d_c, d_g = _kernels().average_moment(
-                *self._arguments(derive), grid.vectors, grid.weights, KELVIN_PER_TESLA * mean, 1.0 / kelvin[rows],
-                derive or bool(np.ptp(tesla[rows])),
-            )  # fmt: skip
+            wanted = derive or bool(np.ptp(tesla[rows]))
+            m, slopes = self._average(_kernels().average_moment, grid, mean, kelvin[rows], wanted)
             ratio = tesla[rows] / mean
-            raw.d_field[rows] = KELVIN_PER_TESLA * d_b
+            raw.d_field[rows] = KELVIN_PER_TESLA * slopes[:, -1]
             raw.values[rows] = m + raw.d_field[rows] * (tesla[rows] - mean)
-            if derive:
-                raw.d_c[rows], raw.d_g[rows] = d_c * ratio[:, None], d_g * ratio[:, None]
+            raw.d_c[rows], raw.d_g[rows] = slopes[:, :free] * ratio[:, None], slopes[:, free:-1] * ratio[:, None]
         return raw
 
     def slope(self, grid: Directions, kelvin: np.ndarray, tesla: np.ndarray, derive: bool) -> _Raw:
-        """dM/dB in Bohr magnetons per tesla; its own derivative in B is not needed but by d/dT."""
-        raw = self._empty(kelvin.size)
+        """dM/dB in Bohr magnetons per tesla; its own derivative in B is needed only for d/dT."""
+        raw, free = self._empty(kelvin.size), self.found.free.size
         for rows, mean in _fields(tesla):
-            arguments = (*self._arguments(derive), grid.vectors, grid.weights)
-            beta = 1.0 / kelvin[rows]
-            b = KELVIN_PER_TESLA * mean
-            _, chi, d_c, d_g = _kernels().average_susceptibility(*arguments, b, beta, derive)
+            chi, slopes = self._average(_kernels().average_susceptibility, grid, mean, kelvin[rows], derive)
             raw.values[rows] = KELVIN_PER_TESLA * chi
-            if derive:
-                raw.d_c[rows], raw.d_g[rows] = KELVIN_PER_TESLA * d_c, KELVIN_PER_TESLA * d_g
+            raw.d_c[rows], raw.d_g[rows] = KELVIN_PER_TESLA * slopes[:, :free], KELVIN_PER_TESLA * slopes[:, free:]
+            if derive and mean != 0.0:
                 # with all g scaled by s the slope is s^2 f(s B): its derivative in B follows from those in g
-                if mean != 0.0:
-                    turned = d_g @ self.found.zeeman - 2.0 * chi
-                    raw.d_field[rows] = KELVIN_PER_TESLA * turned / mean
+                raw.d_field[rows] = (raw.d_g[rows] @ self.found.zeeman - 2.0 * raw.values[rows]) / mean
         return raw
 
 

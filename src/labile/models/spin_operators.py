@@ -30,7 +30,7 @@ class Operators:
     zeeman : ndarray (P, 3, N, N) of complex
         Zeeman operators along x, y, z of the molecule.
     rows, columns, entries, starts
-        The field-free operators in coordinate form, one after the other.
+        All of them in coordinate form, one after the other: the field-free ones, then x, y and z of each Zeeman term.
     """
 
     free: np.ndarray
@@ -113,9 +113,11 @@ def operators(hamiltonian: SpinHamiltonian) -> Operators:
             zeeman += along
     size = hamiltonian.levels
     stack = np.array(free, dtype=complex).reshape(len(free), size, size)
-    term, rows, columns = np.nonzero(np.abs(stack) > 1e-14)
-    starts = np.searchsorted(term, np.arange(len(free) + 1))
-    return Operators(stack, np.array(zeeman), rows, columns, stack[term, rows, columns], starts)
+    moments = np.array(zeeman)
+    every = np.concatenate([stack, moments.reshape(-1, size, size)])
+    term, rows, columns = np.nonzero(np.abs(every) > 1e-14)
+    starts = np.searchsorted(term, np.arange(len(every) + 1))
+    return Operators(stack, moments, rows, columns, every[term, rows, columns], starts)
 
 
 def coefficients(hamiltonian: SpinHamiltonian, values: Mapping[str, float], owner: str) -> Coefficients:
