@@ -9,6 +9,7 @@ from labile.techniques.mossbauer.components import (
     sextet_ratio,
     texture_ratio,
 )
+from labile.techniques.mossbauer.distributions import Distribution, fit_distribution
 from labile.techniques.mossbauer.dynamics import recoil_free_fraction, second_order_doppler
 from labile.techniques.mossbauer.exchange import (
     barrier_at_rate,
@@ -35,6 +36,7 @@ from labile.techniques.mossbauer.reduction import (
     referred_to_alpha_iron,
     transmission,
 )
+from labile.techniques.mossbauer.series import LatticeArea, LatticeDoppler, SeriesFit, Shared, Smooth, fit_series
 from labile.techniques.mossbauer.spectrum import SpectrumModel
 from labile.techniques.mossbauer.spectrum_fit import SpectrumFit, fit_spectrum, starting_values
 from labile.techniques.mossbauer.stochastic import simulated_line
@@ -43,15 +45,21 @@ __all__ = [
     "AreaFraction",
     "Calibration",
     "Combined",
+    "Distribution",
     "Doublet",
     "ExchangeRate",
     "ExchangeSpectrum",
     "IsomerShift",
+    "LatticeArea",
+    "LatticeDoppler",
     "MossbauerError",
     "NuclearState",
     "QuadrupoleSplitting",
+    "SeriesFit",
     "Sextet",
+    "Shared",
     "Singlet",
+    "Smooth",
     "SpectrumFit",
     "SpectrumModel",
     "averaged_splitting",
@@ -59,6 +67,8 @@ __all__ = [
     "calibrate",
     "coalescence_rate",
     "exchange_line",
+    "fit_distribution",
+    "fit_series",
     "fit_spectrum",
     "fold_spectrum",
     "goldanskii_karyagin_ratio",

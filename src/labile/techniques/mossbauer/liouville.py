@@ -2,17 +2,16 @@
 
 In units of velocity (m/s), with the field gradient tensor q_ij = e Q V_ij/2, so that q_zz = e Q Vzz/2,
 
-    H_e = IS + (1/3) sum_ij q_ij I_i I_j - d_e sum_i B_i I_i     (I = 3/2)
-    H_g = - d_g sum_i B_i I_i                                    (I = 1/2)
+    H_e = IS + (1/3) sum_ij q_ij I_i I_j + d_e sum_i B_i I_i     (I = 3/2)
+    H_g = -d_g sum_i B_i I_i                                     (I = 1/2)
 
 A coherence |e><g| has the energy of H_e x 1 - 1 x H_g^T; the spectrum of a powder is
 
     I(v) = (1/4 pi) sum_q Re <M_q| [Gamma/2 + i (v - L) - K]^-1 |M_q p>,
 
 M_q the M1 transition operators, L the block-diagonal superoperator of all states and K the matrix of their rates. It
-holds for
-any orientation of the gradients; one state gives the static spectrum of combined magnetic and quadrupole interactions.
-No eigenvectors enter, so that derivatives are exact also where levels cross or coincide.
+holds for any orientation of the gradients; one state gives the static spectrum of combined magnetic and quadrupole
+interactions. No eigenvectors enter, so that derivatives are exact also where levels cross or coincide.
 
 References
 ----------

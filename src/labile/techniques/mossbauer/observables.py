@@ -1,15 +1,15 @@
 """What a Mossbauer spectrometer reads when the populations of the electronic states are known.
 
-    IS = sum_i x_i [IS_i + SOD(T, theta_i) - SOD(T_0, theta_i)]                    exchange fast beside the lines'
-    distances
-    QS = sqrt{ sum_ij x_i x_j QS_i QS_j P_2[cos(alpha_i - alpha_j)] }              axial gradients, axes in one plane
-    area fraction of states S = sum_{i in S} x_i f_i / sum_i x_i f_i               exchange slow beside the lines'
-    distances log10 of the hopping rate = log10 k_0 - E_a/(R T ln 10)
+    IS = sum_i x_i [IS_i + SOD(T, theta_i) - SOD(T_0, theta_i)]
+    QS = sqrt{ sum_ij x_i x_j QS_i QS_j P_2[cos(alpha_i - alpha_j)] }      (axial gradients, axes in one plane)
+    area fraction of states S = sum_{i in S} x_i f_i / sum_i x_i f_i
+    log10 of the hopping rate = log10 k_0 - E_a/(R T ln 10)
 
-A gradient averages as a tensor: with all axes parallel (alpha = 0) QS is |sum x_i QS_i| with signed QS_i, and with any
-other angle
-it is smaller. Hyperfine parameters of the states belong to the crystal, not to free ions: they are parameters.
-Isomer shifts are relative to alpha-iron at room temperature; those of states hold at T_0.
+IS and QS are those of one spectrum averaged by exchange that is fast beside the distances of the lines; area fractions
+need exchange that is slow beside them. A gradient averages as a tensor: with all axes parallel (alpha = 0) QS is
+|sum x_i QS_i| with signed QS_i, and with any other angle it is smaller. Hyperfine parameters of the states belong to
+the crystal, not to free ions: they are parameters. Isomer shifts are relative to alpha-iron at room temperature;
+those of states hold at T_0.
 """
 
 from __future__ import annotations

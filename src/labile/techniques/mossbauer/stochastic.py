@@ -1,9 +1,8 @@
 """Direct simulation of nuclei whose surroundings jump at random: the check of the superoperator, and of nothing else.
 
 Every nucleus starts in a state drawn from the populations and jumps with the rates of the model; its coherence evolves
-with the
-Hamiltonian of the state it is in. Each stay contributes its integral over time exactly, so the only error is that of a
-finite number of nuclei.
+with the Hamiltonian of the state it is in. Each stay contributes its integral over time exactly, so the only error is
+that of a finite number of nuclei.
 """
 
 from __future__ import annotations
