@@ -110,6 +110,11 @@ def _unwrapped(counts: np.ndarray, where: str) -> tuple[np.ndarray, list[str]]:
         repaired[2:-1] = np.unwrap(inner, period=size)
         if np.median(repaired[2:-1]) < np.max(inner):
             repaired[2:-1] += size * np.ceil((np.max(inner) - np.max(repaired[2:-1])) / size)
+        # the first two and the last channel may be something else: only what brings them to their neighbours is added
+        level = np.median(repaired[2:-1])
+        for edge in (0, 1, -1):
+            if abs(counts[edge] + size - level) < 0.05 * level:
+                repaired[edge] += size
         changed = np.abs(repaired - counts) > 0.5 * size
         noise = np.sqrt(np.median(repaired[2:-1]))
         if np.any(repaired[2:-1] < 0) or np.max(np.abs(np.diff(repaired[2:-1]))) > 0.2 * size + 10 * noise:
