@@ -96,7 +96,7 @@ hamiltonians = st.sampled_from(
     hamiltonians,
     st.sampled_from([ChiT, ChiM, MuEff, Magnetization]),
     st.sampled_from(["M/H", "dM/dH"]),
-    st.floats(0.0, 4.0),
+    st.just(0.0) | st.floats(0.05, 4.0),
     st.booleans(),
     st.randoms(use_true_random=False),
 )
