@@ -220,3 +220,14 @@ def test_numbers_that_are_not_finite_never_converge():
     model = n_state_model(2)
     with pytest.raises(ParameterError, match=r"B\.enthalpy must be a finite number, found nan"):
         equilibrium(model, Conditions(100.0), {"B.enthalpy": np.nan, "B.entropy": 1.0, "A-B.interaction": 0.0})
+
+
+@pytest.mark.parametrize("temperature", [2.0, 8.0, 20.0, 26.0, 40.0])
+def test_states_trapped_far_above_the_ground_state_are_found(temperature):
+    # at low temperature a pure state i is a minimum where g_j + W_ij > g_i for every other state j
+    values = {"B.enthalpy": 9e3, "B.entropy": 60.0, "C.enthalpy": 13e3, "C.entropy": 72.0}
+    values |= {"A-B.interaction": 14e3, "A-C.interaction": 14e3, "B-C.interaction": 13e3}
+    model = n_state_model(3)
+    minima = find_minima(model, Conditions(temperature), model.parameters.as_dict() | values)
+    assert minima.count[0] == 3
+    assert np.sort(np.max(minima.x[0, :3], axis=1))[0] > 0.99

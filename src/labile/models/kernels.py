@@ -365,16 +365,19 @@ def unique_minimum(g, w, rt, mi, u, started, scratch):
             weight_hi[i] = -(g[i] + max(field_lo, row_lo)) / rt
             weight_lo[i] = -(g[i] + min(field_hi, row_hi)) / rt
             top = max(top, weight_hi[i])
-        total_lo, total_hi = 0.0, 0.0
         for i in range(n):
             weight_hi[i] = math.exp(weight_hi[i] - top)
             weight_lo[i] = math.exp(weight_lo[i] - top)
-            total_lo += weight_lo[i]
-            total_hi += weight_hi[i]
         change = 0.0
         for i in range(n):
-            new_hi = weight_hi[i] / (weight_hi[i] + (total_lo - weight_lo[i]))
-            new_lo = weight_lo[i] / (weight_lo[i] + (total_hi - weight_hi[i])) if weight_lo[i] > 0.0 else 0.0
+            # summed for every state: a total less its own weight loses the small weights of the others to round-off
+            others_lo, others_hi = 0.0, 0.0
+            for j in range(n):
+                if j != i:
+                    others_lo += weight_lo[j]
+                    others_hi += weight_hi[j]
+            new_hi = weight_hi[i] / (weight_hi[i] + others_lo) if others_lo > 0.0 else 1.0
+            new_lo = weight_lo[i] / (weight_lo[i] + others_hi) if weight_lo[i] > 0.0 else 0.0
             new_hi, new_lo = min(new_hi, hi[i]), max(new_lo, lo[i])
             change = max(change, hi[i] - new_hi, new_lo - lo[i])
             hi[i], lo[i] = new_hi, new_lo
