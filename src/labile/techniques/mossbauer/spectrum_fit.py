@@ -85,7 +85,7 @@ class SpectrumFit:
         head = f"<SpectrumFit {self.spectrum.label!r}: chi2/dof {self.reduced_chi2:.3f}, {self.result.message}>"
         rows = [f"  {name:32s} {value:>42s}  {role}" for name, value, role in self.table()]
         shares = [
-            f"  {name:32s} {100 * value:.1f}({100 * error:.1f}) % of the area"
+            f"  {name:32s} {format_uncertain(100 * value, 100 * error)} % of the area"
             for name, (value, error) in self.area_fractions().items()
         ]
         return "\n".join([head, *rows, *shares, *(f"  {note}" for note in self.notes)])
