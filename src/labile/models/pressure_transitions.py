@@ -135,21 +135,24 @@ def _equilibrium_switch(
 ) -> PressureSwitch:
     edges = equilibrium(model, _at(temperature, np.array([low, high])), values)
     share = model.upper_share(edges.x)
-    pressure = 0.5 * (low + high)
+    # the bracket is closed by one Newton step, so that the pressure is a smooth function of the parameters
     if abs(share[1] - share[0]) < SAME_SHARE:
+        slope = float(model.upper_share(edges.x_p[0]))
         return PressureSwitch(
-            pressure, -model.upper_share(edges.x_theta[0]) / model.upper_share(edges.x_p[0]), "gradual"
+            low - (float(share[0]) - 0.5) / slope, -model.upper_share(edges.x_theta[0]) / slope, "gradual"
         )
-    here = _at(temperature, pressure)
+    here = _at(temperature, 0.5 * (low + high))
     minima = find_minima(model, here, values)
     if minima.count[0] < 2:
         raise NotConvergedError(
-            f"model {model.name}: the two minima that meet at {temperature:g} K and {pressure:g} Pa were not both found"
+            f"model {model.name}: the two minima that meet at {temperature:g} K and {low:g} Pa were not both found"
         )
     sides = [minima.x[:, k] for k in range(2)]
-    g_p = [free_energy(model, here, values, x)[2][0] for x in sides]
-    g_theta = [free_energy_gradient(model, here, values, x)[0] for x in sides]
-    return PressureSwitch(pressure, -(g_theta[0] - g_theta[1]) / (g_p[0] - g_p[1]), "equilibrium")
+    (g, _, g_p), (h, _, h_p) = (free_energy(model, here, values, x) for x in sides)
+    g_theta, h_theta = (free_energy_gradient(model, here, values, x)[0] for x in sides)
+    pull = float(g_p[0] - h_p[0])
+    pressure = float(here.pressure[0]) - float(g[0] - h[0]) / pull
+    return PressureSwitch(pressure, -(g_theta - h_theta) / pull, "equilibrium")
 
 
 def pressure_transitions(

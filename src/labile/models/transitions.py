@@ -158,19 +158,21 @@ def equilibrium_transition(
         low, high, points = float(grid[change[0]]), float(grid[change[0] + 1]), 17
         if high - low < 1e-9 * high:
             break
-    t = 0.5 * (low + high)
     edges = equilibrium(model, land.conditions(np.array([low, high])), values)
     share = model.upper_share(edges.x)
+    # the bracket is closed by one Newton step, so that the temperature is a smooth function of the parameters
     if abs(share[1] - share[0]) < 0.02:
-        slope = model.upper_share(edges.x_t)[0]
-        gradient = model.upper_share(edges.x_theta)[0]
-        return Switch(t, -gradient / slope, "gradual")
+        slope = float(model.upper_share(edges.x_t[0]))
+        gradient = model.upper_share(edges.x_theta[0])
+        return Switch(low - (float(share[0]) - 0.5) / slope, -gradient / slope, "gradual")
+    t = 0.5 * (low + high)
     minima = find_minima(model, land.conditions(np.array([t])), values)
     if minima.count[0] < 2:
         raise NotConvergedError(f"model {model.name}: the two phases that meet at {t:.6g} K were not both found")
     parts = [land.energy(t, np.log(np.maximum(minima.x[0, k], 1e-300))) for k in range(2)]
-    t_theta = -(parts[0][2] - parts[1][2]) / (parts[0][1] - parts[1][1])
-    return Switch(t, t_theta, "equilibrium")
+    pull = parts[0][1] - parts[1][1]
+    t_theta = -(parts[0][2] - parts[1][2]) / pull
+    return Switch(t - (parts[0][0] - parts[1][0]) / pull, t_theta, "equilibrium")
 
 
 def switching_temperature(
