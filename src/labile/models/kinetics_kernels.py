@@ -95,21 +95,29 @@ def thermal_rates(x, kelvin, pascal, g, w, a, b, parameters, rates):
         - (parameters[ENERGY] + pascal * parameters[VOLUME] + parameters[FIELD] * field - parameters[FREED] * left) / rt
     )
     tunnelling = parameters[TUNNELLING_SLOPE] * pascal + parameters[TUNNELLING_ACCELERATION] * left
-    rates[0] = parameters[TUNNELLING] * math.exp(tunnelling) if parameters[TUNNELLING] > 0.0 else 0.0
+    rates[0] = parameters[TUNNELLING]
+    if tunnelling != 0.0:
+        rates[0] *= math.exp(tunnelling)
     rates[1] = math.exp(activated)
     rates[2] = rates[3] = 0.0
     if parameters[REVERSIBLE] > 0.0:
-        # sums of exponents, so that a fast rate and an unlikely way back do not meet as infinity times zero
-        rates[3] = math.exp(activated + drive / rt)
-        if parameters[TUNNELLING] > 0.0:
-            rates[2] = parameters[TUNNELLING] * math.exp(tunnelling + drive / rt)
+        back = drive / rt
+        # sums of exponents at extremes, so that a vanishing rate does not meet an overflowing way back
+        if abs(back) < 600.0 and activated > -80.0:
+            factor = math.exp(back)
+            rates[2], rates[3] = rates[0] * factor, rates[1] * factor
+        else:
+            rates[3] = math.exp(activated + back)
+            if parameters[TUNNELLING] > 0.0:
+                rates[2] = parameters[TUNNELLING] * math.exp(tunnelling + back)
     return field, drive
 
 
 @compiled
 def layer_change(x, kelvin, pascal, g, w, thermal, parameters, photo, photo_rates, rates, change):
     """Fill dx/dt of one layer."""
-    change[:] = 0.0
+    for i in range(x.size):
+        change[i] = 0.0
     for q in range(thermal.shape[0]):
         a, b = thermal[q, 0], thermal[q, 1]
         thermal_rates(x, kelvin, pascal, g, w, a, b, parameters[q], rates)
@@ -129,8 +137,10 @@ def layer_jacobian(
     """Fill d(dx/dt)/dx (n, n) at constant light and the explicit time derivative of dx/dt (n,)."""
     n = x.size
     rt = GAS_CONSTANT * kelvin
-    jacobian[:, :] = 0.0
-    drift[:] = 0.0
+    for i in range(n):
+        drift[i] = 0.0
+        for j in range(n):
+            jacobian[i, j] = 0.0
     for q in range(thermal.shape[0]):
         a, b = thermal[q, 0], thermal[q, 1]
         c = parameters[q]
@@ -257,9 +267,7 @@ def workspace(layers, n, processes, sources):
         np.empty(layers, dtype=np.int64),
         np.empty((layers, processes)),
         np.empty((4, sources, layers)),
-        np.empty((4, n)),
-        np.empty((3, n, n)),
-        np.empty(4),
+        (np.empty(n), np.empty(n), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty(4)),
         np.empty(n - 1),
     )
 
@@ -268,9 +276,8 @@ def workspace(layers, n, processes, sources):
 def change_at(y, interval, k, theta, law, light, absorb, spacing, scratch, change):
     """Fill change (Z, n) = dx/dt at a fraction theta of interval k."""
     thermal, parameters, photo = law
-    _, _, _, _, _, photo_rates, optics, vectors, matrices, rates, _ = scratch
-    g, g_dot = vectors[0], vectors[1]
-    w, w_dot = matrices[0], matrices[1]
+    photo_rates, optics = scratch[5], scratch[6]
+    g, g_dot, w, w_dot, _, rates = scratch[7]
     kelvin, _, pascal, _ = surroundings(interval, k, theta, g, g_dot, w, w_dot)
     photon_rates(y, light, absorb, spacing, optics[0], optics[1], photo_rates)
     for z in range(y.shape[0]):
@@ -281,9 +288,8 @@ def change_at(y, interval, k, theta, law, light, absorb, spacing, scratch, chang
 def _prepare(y, interval, k, theta, h, law, light, absorb, spacing, scratch):
     """Jacobians, their factors and the explicit time derivative at the start of a step; False when singular."""
     thermal, parameters, photo = law
-    _, work, factors, pivots, largest, photo_rates, optics, vectors, matrices, rates, _ = scratch
-    g, g_dot = vectors[0], vectors[1]
-    w, w_dot, jacobian = matrices[0], matrices[1], matrices[2]
+    _, work, factors, pivots, largest, photo_rates, optics, place, _ = scratch
+    g, g_dot, w, w_dot, jacobian, rates = place
     layers, n = y.shape
     kelvin, t_dot, pascal, p_dot = surroundings(interval, k, theta, g, g_dot, w, w_dot)
     photon_rates(y, light, absorb, spacing, optics[0], optics[1], photo_rates)
@@ -329,7 +335,7 @@ def _prepare(y, interval, k, theta, h, law, light, absorb, spacing, scratch):
 def _step(y, interval, k, since, h, law, light, absorb, spacing, scratch, new, absolute, relative):
     """One step of length h, `since` after the start of interval k, into `new`; returns the error, NaN if it failed."""
     photo = law[2]
-    stages, work, factors, pivots, largest, _, optics, _, _, _, small = scratch
+    stages, work, factors, pivots, largest, _, optics, _, small = scratch
     span = interval[0]
     layers, n = y.shape
     length = span[k, 1] - span[k, 0]
