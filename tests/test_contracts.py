@@ -67,6 +67,7 @@ PRESSURE = 2.0e7
 COMPRESSING = 5.0e8
 """Pa, for the terms of the free energy: enough to see K0'' in finite differences."""
 SAMPLE = "powder"
+PARTS = ("crystal", "molecule", "site", "first_site", "second_site")
 LS_HS = library.LS_HS
 STEP = contributions.EnthalpyTransition("HS")
 SHIFT = contributions.TransitionShift(STEP, ("HS",), f"{SAMPLE}.t_half_width", 0.8)
@@ -140,11 +141,11 @@ BRANCHES_TO_OBSERVE = ("slichter_drickamer", "sorai_seki", "electron_transfer")
 
 
 def assert_follows_the_grammar(parameter: Parameter, states: tuple[State, ...]) -> None:
-    """<state>.<quantity>, <a>-<b>.<quantity> in declared order, or <crystal or sample>.<quantity>; usable bounds."""
+    """<state>.<quantity>, <a>-<b>.<quantity> in declared order, or <part of the crystal, or sample>.<quantity>."""
     names = [state.name for state in states]
     prefix, _, quantity = parameter.name.rpartition(".")
     pairs = [f"{a}-{b}" for a, b in combinations(names, 2)]
-    assert prefix in {*names, *pairs, "crystal", SAMPLE}, parameter.name
+    assert prefix in {*names, *pairs, *PARTS, SAMPLE}, parameter.name
     assert quantity in QUANTITIES, f"{parameter.name}: {quantity} is no key of QUANTITIES"
     assert math.isnan(parameter.value) or parameter.lower <= parameter.value <= parameter.upper
 
