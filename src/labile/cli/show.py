@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labile.cli.terminal_plot import can_show_braille, draw
 from labile.core.measurement import Measurement
-from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit
+from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, shown_unit
 
 if TYPE_CHECKING:
     from labile.study.manifest import Problems
@@ -94,7 +94,7 @@ def _attribute(name: str, value: float | str) -> str:
                                  name.removeprefix("eicosane_")) if q in QUANTITIES), "")  # fmt: skip
     if not quantity:
         return f"{value:.6g}"
-    return f"{from_si(value, field_unit(quantity), quantity):.6g} {pretty_unit(field_unit(quantity))}".rstrip()
+    return f"{from_si(value, field_unit(quantity), quantity):.6g} {shown_unit(field_unit(quantity), quantity)}".rstrip()
 
 
 def describe(measurement: Measurement) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from labile.core.conditions import Conditions, as_floats
 from labile.core.uncertain import format_uncertain
-from labile.core.units import UnitError, field_unit, from_si, pretty_unit, scale_to_si, si_unit, to_si
+from labile.core.units import UnitError, field_unit, from_si, pretty_unit, scale_to_si, shown_unit, si_unit, to_si
 
 BRANCHES = ("equilibrium", "heating", "cooling", "isothermal")
 
@@ -336,7 +336,7 @@ class Measurement:
         limit = 0 if self.limits is None else int(self.limits[index])
         text = format_uncertain(float(self.in_unit()[index]), None if sigma is None or limit else float(sigma[index]))
         sign = {-1: "<", 0: "", 1: ">"}[limit]
-        unit = pretty_unit(self.unit)
+        unit = shown_unit(self.unit, self.quantity)
         return f"{sign}{text}{' ' + unit if unit else ''} {place}"
 
     def _extent(self) -> str:

@@ -440,6 +440,21 @@ def field_unit(quantity: str) -> str:
     return QUANTITIES[quantity].field if quantity in QUANTITIES else ""
 
 
+ZEROS = {"isomer_shift": "relative to α-Fe"}
+"""What the zero of a quantity is, where a number means nothing without saying it."""
+
+
+def shown_unit(unit: str, quantity: str) -> str:
+    """Unit text for a number of a quantity, with what its zero is where that must be said.
+
+    Examples
+    --------
+    >>> shown_unit("mm/s", "isomer_shift"), shown_unit("mm/s", "quadrupole_splitting")
+    ('mm s⁻¹ relative to α-Fe', 'mm s⁻¹')
+    """
+    return f"{pretty_unit(unit)} {ZEROS.get(quantity, '')}".strip()
+
+
 def pretty_unit(unit: str) -> str:
     """Unit text for labels: ``"cm^3 K/mol"`` becomes ``"cm³ K mol⁻¹"``; ``"1"`` becomes ``""``.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from labile.core.parameters import Parameter, Parameters, Prior, Tie
 from labile.core.uncertain import format_uncertain
-from labile.core.units import from_si, pretty_unit, scale_to_si
+from labile.core.units import from_si, scale_to_si, shown_unit
 from labile.fitting.covariance import determine
 from labile.fitting.problem import Block
 
@@ -262,7 +262,7 @@ class FitResult:
                 sigma / scale_to_si(p.unit, p.quantity) if p.unit else sigma,
             )
             role = "fixed" if p.fixed else f"tied to {p.tie.to}" if p.tie else "free"
-            rows.append((p.name, f"{shown} {pretty_unit(p.unit) if p.unit else ''}".strip(), role))
+            rows.append((p.name, f"{shown} {shown_unit(p.unit, p.quantity) if p.unit else ''}".strip(), role))
         return rows
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from labile.core.conditions import Conditions
 from labile.core.uncertain import format_uncertain
-from labile.core.units import field_unit, from_si, pretty_unit, scale_to_si
+from labile.core.units import field_unit, from_si, pretty_unit, scale_to_si, shown_unit
 from labile.fitting.profile import profile_interval
 from labile.inference.comparison import compare
 from labile.inference.joint_fit import JointFit, evaluate
@@ -150,7 +150,7 @@ def _shown(fitted: JointFit, name: str) -> str:
         float(from_si(value, parameter.unit, parameter.quantity)),
         sigma / scale_to_si(parameter.unit, parameter.quantity),
     )
-    return f"{text} {pretty_unit(parameter.unit)}".strip()
+    return f"{text} {shown_unit(parameter.unit, parameter.quantity)}".strip()
 
 
 def _degenerate_parameters(fitted: JointFit) -> list[Finding]:
@@ -433,7 +433,7 @@ def _misfits(fitted: JointFit, comparisons: Mapping[str, JointFit]) -> list[Find
             rows.append(
                 f"{evaluation.label}{where}: predicted {evaluation.predicted[i] / scale:.4g}, stated"
                 f" {sign}{format_uncertain(evaluation.observed[i] / scale, evaluation.sigma[i] / scale)}"
-                f" {pretty_unit(unit)} ({evaluation.residuals[i]:+.1f} sigma)"
+                f" {shown_unit(unit, evaluation.quantity)} ({evaluation.residuals[i]:+.1f} sigma)"
             )
         if rows:
             subject = f"The alternative {name!r}" if name else "The model"

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from labile.core.uncertain import format_uncertain
-from labile.core.units import from_si, pretty_unit, scale_to_si
+from labile.core.units import from_si, scale_to_si, shown_unit
 from labile.plots.figure import Box, Bracket, Line, Points, Series
 from labile.plots.palette import INK, MUTED, technique_marker
 
@@ -156,14 +156,14 @@ def _partner(statements: Sequence[StatedPoint], one: StatedPoint, kind: str) -> 
 
 def _statement_text(s: StatedPoint, unit: str) -> str:
     in_kelvin = s.quantity in ("temperature", "t_half")
-    shown_unit = "K" if in_kelvin else unit
+    unit_shown = "K" if in_kelvin else unit
     scale = 1.0 if in_kelvin else scale_to_si(unit, s.quantity)
     value, predicted = s.value / scale, s.predicted / scale
     sign = {-1: "<", 0: "", 1: ">"}[{"above": 1, "below": -1}.get(s.kind, s.limit)]
     number = f"{sign}{value:.4g}" if sign else format_uncertain(value, s.sigma / scale)
     model = f"{predicted:.4g}" if np.isfinite(predicted) else "not available"
     words = f"{s.text}: " if s.text else ""
-    return f"{s.label}: {words}{number} {pretty_unit(shown_unit)}".rstrip() + f" (model {model})"
+    return f"{s.label}: {words}{number} {shown_unit(unit_shown, s.quantity)}".rstrip() + f" (model {model})"
 
 
 def _height(lines: Sequence[Line], x: float) -> float:

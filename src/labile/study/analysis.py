@@ -10,7 +10,7 @@ import numpy as np
 
 from labile.core.measurement import Measurement
 from labile.core.uncertain import format_uncertain
-from labile.core.units import field_unit, from_si, pretty_unit, scale_to_si
+from labile.core.units import field_unit, from_si, scale_to_si, shown_unit
 from labile.inference.findings import derived_populations, temperature_range
 from labile.inference.joint_fit import (
     Curve,
@@ -250,4 +250,4 @@ def shown(value: float, sigma: float, quantity: str) -> str:
     if not unit:
         return format_uncertain(value, sigma)
     text = format_uncertain(float(from_si(value, unit, quantity)), sigma / scale_to_si(unit, quantity))
-    return f"{text} {pretty_unit(unit)}".strip()
+    return f"{text} {shown_unit(unit, quantity)}".strip()

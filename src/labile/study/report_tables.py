@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labile.core.uncertain import format_uncertain
-from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, scale_to_si
+from labile.core.units import QUANTITIES, field_unit, from_si, scale_to_si, shown_unit
 from labile.study.results import StudyResult
 
 if TYPE_CHECKING:
@@ -65,13 +65,23 @@ def key_numbers(result: StudyResult) -> Table | None:
         scale = scale_to_si(unit, item.quantity) if unit else 1.0
         value = float(from_si(item.value, unit, item.quantity)) if unit else item.value
         origin = "fit" if item.of == "fit" else item.of
-        rows.append((_name(item.name), _number(value, item.sigma / scale), _unit(unit), origin, item.text))
+        rows.append(
+            (_name(item.name), _number(value, item.sigma / scale), _unit(unit, item.quantity), origin, item.text)
+        )
     if result.fit is not None:
         names = set(result.fit.joint.model.parameters.names) & set(result.fit.result.free_names)
         for parameter in result.fit.result.parameters:
             if parameter.name in names:
                 number = _fitted(result, parameter)
-                rows.append((parameter.name, number, _unit(parameter.unit), "fit", "free parameter of the model"))
+                rows.append(
+                    (
+                        parameter.name,
+                        number,
+                        _unit(parameter.unit, parameter.quantity),
+                        "fit",
+                        "free parameter of the model",
+                    )
+                )
     if not rows:
         return None
     return Table("Key numbers", ("quantity", "value", "unit", "from", "meaning"), tuple(rows), numeric=(1,))
@@ -107,7 +117,7 @@ def parameter_table(result: StudyResult) -> Table | None:
             prior = f"{mean}\u00a0±\u00a0{_number(parameter.prior.sigma / scale, None, digits=3)}"
         bounds = _bounds(parameter) if parameter.free else ""
         number = _fitted(result, parameter)
-        rows.append((parameter.name, number, _unit(unit), role, bounds, prior, parameter.source))
+        rows.append((parameter.name, number, _unit(unit, parameter.quantity), role, bounds, prior, parameter.source))
     return Table(
         "Parameters",
         ("parameter", "value", "unit", "role", "bounds", "prior", "source"),
@@ -234,7 +244,9 @@ def statement_table(result: StudyResult) -> Table | None:
         predicted = _number(e.predicted[0] / scale, None, digits=4)
         residual = f"{e.residuals[0]:+.2f}".replace("-", "−")
         said = statement.text or statement.kind.replace("_", " ")
-        rows.append((e.label, said, _where(statement), stated, predicted, _unit(unit), residual, statement.source))
+        rows.append(
+            (e.label, said, _where(statement), stated, predicted, _unit(unit, e.quantity), residual, statement.source)
+        )
     if not rows:
         return None
     return Table(
@@ -345,9 +357,9 @@ def _point(measurement: Measurement, index: int) -> str:
     return f"{value} at {temperature}".replace(" ", "\u00a0").replace("\u00a0at\u00a0", " at\u00a0").replace("-", "−")
 
 
-def _unit(unit: str) -> str:
+def _unit(unit: str, quantity: str = "") -> str:
     """Unit for a table, not broken over lines."""
-    return pretty_unit(unit).replace(" ", "\u00a0")
+    return shown_unit(unit, quantity).replace(" ", "\u00a0")
 
 
 def _name(name: str) -> str:
