@@ -1,0 +1,290 @@
+"""Compiled kernels of maps over two axes: full searches where minima come and go, one Newton walk everywhere else.
+
+A map is cut into cells of a few grid steps. At the corners of the cells all minima are searched for; where four corners
+hold the same minima, those in between are reached by Newton steps from interpolated populations. The kernels release
+the interpreter's lock and share no memory that they write, so that threads may run them on different rows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from labile.models.kernels import (
+    NEARLY,
+    SAME_MINIMUM,
+    TOLERANCE,
+    _newton_direction,
+    _normalise,
+    _potentials,
+    all_minima,
+    buffers,
+    manifold_logs,
+    positive_definite,
+)
+
+threaded = njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
+"""As `kernels.compiled`, without the interpreter's lock."""
+
+SAME_BRANCH = 0.1
+"""Minima at two corners of a cell are one branch when no population differs by more than this."""
+SOFT = 0.15
+"""A corner at which the Hessian is softer than this (in RT, relative changes) may lie next to a critical point."""
+ASTRAY = 0.05
+"""A Newton walk that ends further than this from where it began is not believed."""
+
+
+@threaded
+def search_points(g, w, rt, mi, manifold, rows, columns, found, energies, counts, failures, max_iterations):
+    """All minima at listed points of a map; `found` (N, n + 2, n) receives ln x, lowest first."""
+    n = g.shape[2]
+    u, x, previous = np.empty(n), np.empty(n), np.zeros(n)
+    scratch = buffers(n)
+    wide, tall = w.shape[1] > 1, w.shape[0] > 1
+    have, last_row = False, -1
+    for p in range(rows.size):
+        r, c = rows[p], columns[p]
+        if r != last_row:
+            have, last_row = False, r
+        counts[p], failures[p] = all_minima(
+            g[r, c], w[r if tall else 0, c if wide else 0], rt[r, c], mi[r, c], manifold, previous, have, found[p],
+            energies[p], max_iterations, scratch, u, x,
+        )  # fmt: skip
+        if counts[p] > 0:
+            previous[:] = found[p, 0]
+            have = True
+
+
+@threaded
+def soft_points(w, rt, mi, manifold, rows, columns, found, counts, soft):
+    """Mark points at which the Hessian of any minimum is softer than SOFT."""
+    n = found.shape[2]
+    x, big, q = np.empty(n), np.empty(n), np.empty(n)
+    scratch = buffers(n)
+    wide, tall = w.shape[1] > 1, w.shape[0] > 1
+    for p in range(rows.size):
+        r, c = rows[p], columns[p]
+        soft[p] = False
+        for k in range(counts[p]):
+            for i in range(n):
+                x[i] = math.exp(found[p, k, i])
+            if mi[r, c] != 0.0:
+                manifold_logs(found[p, k], manifold, big, q)
+            here = w[r if tall else 0, c if wide else 0]
+            if not positive_definite(here, rt[r, c], mi[r, c], x, q, manifold, -SOFT, scratch[3], scratch[4]):
+                soft[p] = True
+
+
+@threaded
+def _match(first, second, count, order):
+    """Whether the minima of two corners pair off; `order` receives the place of each of the first in the second."""
+    n = first.shape[1]
+    for a in range(count):
+        best, nearest, next_nearest = -1, math.inf, math.inf
+        for b in range(count):
+            distance = 0.0
+            for i in range(n):
+                distance = max(distance, abs(math.exp(first[a, i]) - math.exp(second[b, i])))
+            if distance < nearest:
+                best, nearest, next_nearest = b, distance, nearest
+            else:
+                next_nearest = min(next_nearest, distance)
+        if nearest > SAME_BRANCH or nearest > 0.3 * next_nearest:
+            return False
+        for other in range(a):
+            if order[other] == best:
+                return False
+        order[a] = best
+    return True
+
+
+@threaded
+def pair_corners(found, counts, failures, soft, uncertain, orders):
+    """Compare the four corners of every cell: `uncertain` cells are searched point by point.
+
+    `orders` (R - 1, C - 1, 3, n + 2) receives where the minima of the first corner are at the other three.
+    """
+    for r in range(uncertain.shape[0]):
+        for c in range(uncertain.shape[1]):
+            count = counts[r, c]
+            bad = count == 0
+            for i in range(2):
+                for j in range(2):
+                    other = (r + i, c + j)
+                    bad = bad or counts[other] != count or failures[other] > 0 or soft[other]
+            if not bad:
+                for number in range(1, 4):
+                    other = (r + number // 2, c + number % 2)
+                    bad = bad or not _match(found[r, c], found[other], count, orders[r, c, number - 1])
+            uncertain[r, c] = bad
+
+
+@threaded
+def spread(uncertain, counts, corner_counts, node_rows, node_columns, fresh):
+    """Mark cells whose neighbour was searched and holds, at their common side, another number of minima."""
+    rows, columns = uncertain.shape
+    added = 0
+    for r in range(rows):
+        for c in range(columns):
+            fresh[r, c] = False
+    for r in range(rows):
+        for c in range(columns):
+            if not uncertain[r, c]:
+                continue
+            r0, c0 = node_rows[r], node_columns[c]
+            r1, c1 = node_rows[r + 1] - 1, node_columns[c + 1] - 1
+            for side in range(4):
+                a, b = r + (side == 1) - (side == 0), c + (side == 3) - (side == 2)
+                if a < 0 or b < 0 or a >= rows or b >= columns or uncertain[a, b] or fresh[a, b]:
+                    continue
+                length = c1 - c0 + 1 if side < 2 else r1 - r0 + 1
+                for k in range(length):
+                    i = (r0 if side == 0 else r1) if side < 2 else r0 + k
+                    j = (c0 if side == 2 else c1) if side >= 2 else c0 + k
+                    if counts[i, j] != corner_counts[a, b]:
+                        fresh[a, b] = True
+                        added += 1
+                        break
+    return added
+
+
+@threaded
+def _walk(g, w, rt, mi, manifold, u, x, scratch):
+    """Newton steps without a line search to the minimum nearby; G, or NaN where it is not reached."""
+    n = g.size
+    arrays, _, z, _, _ = scratch
+    mu, log_big, q = arrays[0], arrays[1], arrays[2]
+    noise = 0.0
+    for i in range(n):
+        noise = max(noise, abs(g[i]))
+    noise = 1e-14 * (noise + rt)
+    floor, nearly = TOLERANCE * rt + 4.0 * noise, NEARLY * rt + 4.0 * noise
+    definite = False
+    visits = 0
+    for _ in range(8):
+        _normalise(u, x)
+        if mi != 0.0:
+            manifold_logs(u, manifold, log_big, q)
+        energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+        mean = 0.0
+        for i in range(n):
+            mean += x[i] * mu[i]
+        residual = 0.0
+        for i in range(n):
+            residual = max(residual, abs(mu[i] - mean))
+        if residual <= nearly:
+            visits += 1
+        if definite and (residual <= floor or visits > 1):
+            return energy
+        if not _newton_direction(w, rt, mi, x, q, manifold, mu, mean, 0.0, False, scratch):
+            return math.nan
+        definite = True
+        for i in range(n):
+            u[i] += z[i]
+    return math.nan
+
+
+@threaded
+def fill_cells(
+    g, w, rt, mi, manifold, first_row, last_row, node_rows, node_columns, found, counts, uncertain, orders,
+    x_map, energy_map, count_map, failure_map, max_iterations,
+):  # fmt: skip
+    """Fill the points of all certain cells in rows first_row to last_row of the cells; return the most minima seen.
+
+    Points whose walks fail, meet or go astray are searched in full.
+    """
+    n, room = g.shape[2], x_map.shape[2]
+    u, x, start = np.empty(n), np.empty(n), np.empty(n)
+    scratch, more = buffers(n), buffers(n)
+    us, xs, energies = np.empty((n + 2, n)), np.empty((n + 2, n)), np.empty(n + 2)
+    searched, searched_energies = np.empty((n + 2, n)), np.empty(n + 2)
+    wide, tall = w.shape[1] > 1, w.shape[0] > 1
+    most = 0
+    for r in range(first_row, last_row):
+        r0, r1 = node_rows[r], node_rows[r + 1]
+        r_end = r1 + 1 if r == node_rows.size - 2 else r1
+        for c in range(node_columns.size - 1):
+            if uncertain[r, c]:
+                continue
+            c0, c1 = node_columns[c], node_columns[c + 1]
+            c_end = c1 + 1 if c == node_columns.size - 2 else c1
+            count = counts[r, c]
+            for i in range(r0, r_end):
+                a = (i - r0) / (r1 - r0)
+                for j in range(c0, c_end):
+                    b = (j - c0) / (c1 - c0)
+                    here = w[i if tall else 0, j if wide else 0]
+                    good = True
+                    for k in range(count):
+                        for s in range(n):
+                            start[s] = (1.0 - a) * (
+                                (1.0 - b) * found[r, c, k, s] + b * found[r, c + 1, orders[r, c, 0, k], s]
+                            ) + a * (
+                                (1.0 - b) * found[r + 1, c, orders[r, c, 1, k], s]
+                                + b * found[r + 1, c + 1, orders[r, c, 2, k], s]
+                            )
+                        u[:] = start
+                        energies[k] = _walk(g[i, j], here, rt[i, j], mi[i, j], manifold, u, x, scratch)
+                        good = math.isfinite(energies[k])
+                        if not good:
+                            break
+                        for s in range(n):
+                            good = good and abs(x[s] - math.exp(start[s])) < ASTRAY
+                            us[k, s], xs[k, s] = u[s], x[s]
+                        for other in range(k):
+                            distance = 0.0
+                            for s in range(n):
+                                distance = max(distance, abs(xs[other, s] - x[s]))
+                            good = good and distance > SAME_MINIMUM
+                        if not good:
+                            break
+                    number, failures = count, 0
+                    if not good:
+                        number, failures = all_minima(
+                            g[i, j], here, rt[i, j], mi[i, j], manifold, start, False, searched, searched_energies,
+                            max_iterations, more, u, x,
+                        )  # fmt: skip
+                        for k in range(number):
+                            energies[k] = searched_energies[k]
+                            for s in range(n):
+                                xs[k, s] = math.exp(searched[k, s])
+                    most = max(most, number)
+                    write_point(xs, energies, min(number, room), x_map[i, j], energy_map[i, j])
+                    count_map[i, j] = number
+                    failure_map[i, j] = failures
+    return most
+
+
+@threaded
+def write_point(xs, energies, count, x_out, energy_out):
+    """Minima in the order of their energy; NaN behind them."""
+    n = xs.shape[1]
+    for k in range(energy_out.size):
+        energy_out[k] = math.nan
+        for s in range(n):
+            x_out[k, s] = math.nan
+    for k in range(count):
+        place = 0
+        for other in range(count):
+            if energies[other] < energies[k] or (energies[other] == energies[k] and other < k):
+                place += 1
+        energy_out[place] = energies[k]
+        for s in range(n):
+            x_out[place, s] = xs[k, s]
+
+
+@threaded
+def write_searched(rows, columns, found, energies, counts, failures, x_map, energy_map, count_map, failure_map):
+    """Copy what `search_points` found into the map."""
+    n = found.shape[2]
+    xs = np.empty((n + 2, n))
+    for p in range(rows.size):
+        for k in range(counts[p]):
+            for s in range(n):
+                xs[k, s] = math.exp(found[p, k, s])
+        r, c = rows[p], columns[p]
+        write_point(xs, energies[p], counts[p], x_map[r, c], energy_map[r, c])
+        count_map[r, c] = counts[p]
+        failure_map[r, c] = failures[p]
