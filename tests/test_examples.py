@@ -38,8 +38,8 @@ def test_it_runs_and_writes_a_report(results, name):
     assert result.title.split("[")[0] in report
 
 
-def test_three_examples():
-    assert STUDIES == ["dpp_loop", "feco", "magnetometer"]
+def test_the_examples_are_known():
+    assert STUDIES == ["dinuclear", "dpp_loop", "dpp_pressure", "feco", "magnetometer"]
 
 
 def test_the_loop_gives_t_half_and_gamma(results):
@@ -53,6 +53,31 @@ def test_the_loop_gives_t_half_and_gamma(results):
     assert derived["t_half_down"] == pytest.approx(123, abs=1e-6)
     assert set(result.populations) == {"heating", "cooling"}
     assert [f.kind for f in result.findings].count("untested") == 1  # two numbers, two free parameters
+
+
+def missed(result, model=""):
+    return " ".join(f.text for f in result.findings if f.kind == "misfit" and f.numbers.get("model") == model)
+
+
+def test_two_irons_say_which_statements_go_together(results):
+    """16 kbar and the crossover of one iron are met; 25 kbar and the mixed phase at 18 kbar are not."""
+    result, _ = results("dinuclear")
+    assert "Raman, 25 kbar" in missed(result)
+    assert "absorption, 18 kbar" in missed(result)
+    for held in ("16 kbar", "7 kbar", "ambient pressure"):
+        assert held not in missed(result)
+    assert "ambient pressure" in missed(result, "sites that do not know each other")
+
+
+def test_the_volume_change_that_25_kbar_implies(results, tmp_path):
+    """SCIENCE T11 and section 12: 3.72 cm3/mol for T1/2 = 143 K; 25 cubic angstrom would switch at 6.2 kbar."""
+    result, _ = results("dpp_pressure")
+    assert result.fit.values["HS.volume"] * 1e6 == pytest.approx(3.35, abs=0.05)
+    assert "25 kbar" in missed(result, "25 cubic angstrom per iron")
+    study = run(EXAMPLES / "dpp_pressure" / "mean_volume.toml", out=tmp_path / "out")
+    assert study.fit.values["HS.volume"] * 1e6 == pytest.approx(3.72, abs=0.01)
+    (text,) = [f.text for f in study.findings if f.numbers.get("model") == "25 cubic angstrom per iron"]
+    assert "predicted 6.186" in text
 
 
 def test_the_loop_with_other_entropies(results):
