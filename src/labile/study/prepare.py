@@ -27,6 +27,7 @@ from labile.inference.objective import (
 )
 from labile.models.free_energy import Model
 from labile.models.library import build
+from labile.study.diagram_settings import DiagramSettings, diagram_settings
 from labile.study.manifest import (
     ComparisonTable,
     Manifest,
@@ -38,7 +39,7 @@ from labile.study.manifest import (
     StatementTable,
     unknown_key,
 )
-from labile.study.parametrise import joint_problem
+from labile.study.parametrise import joint_problem, stated_parameters
 from labile.study.pyroelectric_settings import OutlookSettings, outlook_settings
 from labile.study.quantities import QuantityError, read_quantity, read_temperature
 from labile.study.reducing import RawData, inline_data, read_and_reduce
@@ -72,6 +73,10 @@ class PreparedStudy:
     warnings : tuple of str
     pyroelectricity : OutlookSettings or None
         What the study asks of the fitted pyroelectric coefficient.
+    model : Model or None
+    model_values : mapping of str to float
+        Start values of the model's parameters, SI.
+    diagrams : tuple of DiagramSettings
     """
 
     manifest: Manifest
@@ -84,6 +89,9 @@ class PreparedStudy:
     files: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     pyroelectricity: OutlookSettings | None = None
+    model: Model | None = None
+    model_values: Mapping[str, float] = field(default_factory=dict)
+    diagrams: tuple[DiagramSettings, ...] = ()
 
     @property
     def key(self) -> str:
@@ -153,6 +161,9 @@ def prepare(manifest: Manifest) -> PreparedStudy:
     comparisons: dict[str, JointProblem] = {}
     if model is not None:
         joint, comparisons = _joint_problems(model, manifest, building)
+    values = _model_values(model, joint, building)
+    problems.raise_if_any()
+    diagrams = diagram_settings(tables.diagram, model, values, problems)
     problems.raise_if_any()
     return PreparedStudy(
         manifest,
@@ -165,6 +176,9 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         tuple(building.files),
         tuple(dict.fromkeys(building.warnings)),
         outlook,
+        model,
+        values,
+        diagrams,
     )
 
 
@@ -506,12 +520,35 @@ def _statement_name(statement: Statement) -> str:
     return kind
 
 
+def _model_values(model: Model | None, joint: JointProblem | None, building: _Building) -> dict[str, float]:
+    """Start values of the model's parameters, also where nothing is fitted."""
+    if model is None:
+        return {}
+    parameters = None if joint is None else joint.parameters
+    if joint is None and not building.problems.found:
+        tables = building.tables.parameters
+        parameters = stated_parameters(
+            ("parameters",),
+            model,
+            (),
+            tables,
+            stated=frozenset(tables),
+            sigmas={},
+            groups={},
+            problems=building.problems,
+        )
+    known = {} if parameters is None else parameters.as_dict()
+    return {name: value for name, value in known.items() if name in model.parameters}
+
+
 def _joint_problems(
     model: Model, manifest: Manifest, building: _Building
 ) -> tuple[JointProblem | None, dict[str, JointProblem]]:
     tables, problems = manifest.tables, building.problems
     assert tables.model is not None
     if not building.objectives:
+        if tables.diagram:
+            return None, {}
         problems.add(("model",), "there is nothing to fit; give a measurement or statements, or remove [model]")
         return None, {}
     objectives = _with_width(building, tables.model.width)
