@@ -21,7 +21,7 @@ LN_PREFACTOR, ENERGY, VOLUME, TUNNELLING, TUNNELLING_SLOPE, TUNNELLING_ACCELERAT
 """Columns of the parameters of thermal processes."""
 THERMAL_COLUMNS = 9
 
-_uncounted = njit(cache=True, fastmath=False, error_model="numpy", _nrt=False)
+_uncounted = njit(cache=True, fastmath=False, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 """As `compiled`, for functions that allocate nothing: counting references to their arrays would double their time."""
 
 _GAMMA = 0.25
