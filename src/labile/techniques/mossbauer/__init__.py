@@ -10,7 +10,12 @@ from labile.techniques.mossbauer.components import (
     texture_ratio,
 )
 from labile.techniques.mossbauer.distributions import Distribution, fit_distribution
-from labile.techniques.mossbauer.dynamics import recoil_free_fraction, second_order_doppler
+from labile.techniques.mossbauer.dynamics import (
+    effective_thickness,
+    populations_from_areas,
+    recoil_free_fraction,
+    second_order_doppler,
+)
 from labile.techniques.mossbauer.exchange import (
     barrier_at_rate,
     coalescence_rate,
@@ -66,6 +71,7 @@ __all__ = [
     "barrier_at_rate",
     "calibrate",
     "coalescence_rate",
+    "effective_thickness",
     "exchange_line",
     "fit_distribution",
     "fit_series",
@@ -74,6 +80,7 @@ __all__ = [
     "goldanskii_karyagin_ratio",
     "gradient_tensor",
     "hopping_rate",
+    "populations_from_areas",
     "quadrupole_splitting",
     "rate_matrix",
     "recoil_free_fraction",

@@ -20,7 +20,13 @@ import numpy as np
 
 from labile.core.constants import AVOGADRO, BOLTZMANN, SPEED_OF_LIGHT
 from labile.models.vibrations import debye, einstein
-from labile.techniques.mossbauer.iron57 import ATOMIC_MASS, RECOIL_ENERGY, MossbauerError
+from labile.techniques.mossbauer.iron57 import (
+    ABUNDANCE,
+    ATOMIC_MASS,
+    CROSS_SECTION,
+    RECOIL_ENERGY,
+    MossbauerError,
+)
 
 HIGH_TEMPERATURE_SLOPE = -1.5 * BOLTZMANN / (ATOMIC_MASS * SPEED_OF_LIGHT)
 """Slope of the second-order Doppler shift where vibrations are classical, -3 k_B/(2 M c), m/s/K (-7.307e-4 mm/s/K)."""
@@ -107,6 +113,60 @@ def recoil_free_fraction(temperature: Any, theta: float, model: str = "debye") -
         by_theta = -exponent / theta + scale * slope / kelvin
     f = np.exp(-exponent)
     return Dynamics(f, -f * by_t, -f * by_theta)
+
+
+def effective_thickness(iron: float, fraction: float, enrichment: float = ABUNDANCE) -> float:
+    """t_a = n f sigma_0 a of an absorber.
+
+    Parameters
+    ----------
+    iron : float
+        Iron atoms n per area, m-2.
+    fraction : float
+        Recoil-free fraction f.
+    enrichment : float
+        Share a of iron-57 in the iron; the natural one by default.
+
+    Examples
+    --------
+    >>> atoms = 5e-2 / 55.845e-3 * 6.02214076e23  # 5 mg of iron per cm2
+    >>> round(effective_thickness(atoms, 0.7), 2)
+    2.05
+    """
+    if not (iron >= 0 and 0 <= fraction <= 1 and 0 <= enrichment <= 1):
+        raise MossbauerError(f"effective thickness: impossible values {iron!r}, {fraction!r}, {enrichment!r}")
+    return iron * fraction * CROSS_SECTION * enrichment
+
+
+def populations_from_areas(areas: Any, sigma: Any, fractions: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Populations of states whose spectra are resolved: areas over recoil-free fractions, normalised.
+
+    Parameters
+    ----------
+    areas, sigma : array_like (n,)
+        Absorption areas and their independent standard uncertainties, any unit.
+    fractions : array_like (n,)
+        Recoil-free fraction of each state at the temperature of the spectrum.
+
+    Returns
+    -------
+    populations, sigma : ndarray (n,)
+
+    Examples
+    --------
+    >>> populations_from_areas([1.0, 1.0], [0.01, 0.01], [0.8, 0.4])[0].round(3).tolist()
+    [0.333, 0.667]
+    """
+    area, error, f = (np.asarray(one, dtype=float) for one in (areas, sigma, fractions))
+    if not (
+        area.shape == error.shape == f.shape and np.all(area >= 0) and area.sum() > 0 and np.all((f > 0) & (f <= 1))
+    ):
+        raise MossbauerError("populations from areas: needs as many areas (0 or more), errors and fractions in (0, 1]")
+    amount, spread = area / f, error / f
+    total = amount.sum()
+    x = amount / total
+    gradient = (np.eye(x.size) - x[:, None]) / total
+    return x, np.sqrt((gradient**2) @ spread**2)
 
 
 def _first_debye_integral(x: np.ndarray) -> np.ndarray:

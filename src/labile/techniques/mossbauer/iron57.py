@@ -55,10 +55,6 @@ class MossbauerError(ValueError):
     """A spectrum, calibration or component that cannot be what it is said to be."""
 
 
-class MossbauerWarning(UserWarning):
-    """Something about a spectrum that was dealt with but should be known."""
-
-
 def zero_of(reference: str) -> float:
     """Isomer shift (m/s) of a reference material relative to alpha-iron at room temperature.
 
