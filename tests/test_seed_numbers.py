@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from labile.core.conditions import Conditions, Path
+from labile.core.constants import AMBIENT_PRESSURE, AVOGADRO
 from labile.core.material import State
 from labile.core.measurement import Measurement
 from labile.core.units import from_si, to_si
 from labile.models.equilibrium import equilibrium, find_minima
 from labile.models.evolution import evolve
 from labile.models.kinetics import integrate
-from labile.models.library import electron_transfer, slichter_drickamer, van_t_hoff
+from labile.models.library import electron_transfer, real_bolvin_dinuclear, slichter_drickamer, van_t_hoff
+from labile.models.pressure_transitions import clapeyron_slope, pressure_transitions, with_volume_for
 from labile.models.protocols import Protocol, Segment
 from labile.models.rates import KineticModel, ThermalProcess
 from labile.models.relaxation import self_accelerated
@@ -65,6 +67,30 @@ def test_t3_t4_spinodals(values, up, down):
     loop = transitions(slichter_drickamer(), sd_values(*values))
     assert loop.t_half_up.temperature == pytest.approx(up, abs=0.005)
     assert loop.t_half_down.temperature == pytest.approx(down, abs=0.005)
+
+
+def test_t5_t6_pressure():
+    """1.459 kbar of hysteresis (Gamma 6000, 250 K, 10 cm3/mol); 16.667 K/kbar (10 cm3/mol, 60 J/K/mol)."""
+    loop = pressure_transitions(slichter_drickamer(), sd_values(12e3, 60.0, 6e3, 1e-5), 250.0)
+    assert loop.hysteresis_width / 1e8 == pytest.approx(1.459, abs=0.002)
+    slope = clapeyron_slope(slichter_drickamer(), sd_values(15e3, 60.0, 6e3, 1e-5), Conditions(250.0))
+    assert slope[0] * 1e8 == pytest.approx(16.667, abs=1e-3)
+
+
+def test_t8_dinuclear():
+    model = real_bolvin_dinuclear()
+    values = dict.fromkeys(model.parameters.names, 0.0) | {
+        "site.enthalpy": 8e3, "site.entropy": 50.0, "molecule.intramolecular_interaction": -1500.0,
+    }  # fmt: skip
+    x = equilibrium(model, Conditions(160.0), values)
+    assert x.of("HL")[0] + x.of("LH")[0] == pytest.approx(0.755387, abs=1e-5)
+
+
+def test_t11_mean_volume_of_25_kbar():
+    values = sd_values(143.0 * 60.0, 60.0, 0.0)
+    found = with_volume_for(slichter_drickamer(), values, "HS.volume", 298.0, AMBIENT_PRESSURE + 25e8)
+    assert found["HS.volume"] * 1e6 == pytest.approx(3.72, abs=0.01)
+    assert found["HS.volume"] * 1e30 / AVOGADRO == pytest.approx(6.18, abs=0.01)
 
 
 def test_t7_critical_interaction():

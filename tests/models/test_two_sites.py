@@ -10,7 +10,7 @@ from labile.core.constants import AMBIENT_PRESSURE, GAS_CONSTANT
 from labile.core.material import State
 from labile.models.equilibrium import equilibrium, find_minima
 from labile.models.library import real_bolvin_dinuclear, slichter_drickamer, van_t_hoff
-from labile.models.transitions import transitions
+from labile.models.transitions import conversion_steps, transitions
 from labile.models.two_sites import staggered_order
 
 MODEL = real_bolvin_dinuclear()
@@ -123,3 +123,24 @@ def test_sites_of_two_kinds_without_interactions_switch_independently():
             van_t_hoff((State("LS"), State("HS"))), conditions, {"HS.enthalpy": h, "HS.entropy": s, "HS.volume": 0.0}
         )
         np.testing.assert_allclose(x.of(state) + x.of("HH"), alone.of("HS"), atol=1e-9, err_msg=site)
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "abrupt"),
+    [
+        ({"molecule__intramolecular_interaction": 0.0}, 1, [False]),
+        ({"molecule__intramolecular_interaction": -4e3}, 2, [False, False]),
+        ({"molecule__intramolecular_interaction": 2e3}, 1, [False]),
+        ({"site__interaction": 3500.0}, 1, [True]),
+        # each step has the effective interaction Gamma/2: first order below Gamma/4R = 120 K only
+        ({"molecule__intramolecular_interaction": -6e3, "site__interaction": 4000.0}, 2, [True, False]),
+    ],
+)
+def test_one_step_or_two(changes, steps, abrupt):
+    """W < 0 splits the conversion: two maxima of dn/dg where -W > RT ln 2 by far (SCIENCE 1.5)."""
+    found = conversion_steps(MODEL, values(**changes), Conditions(160.0), (30.0, 600.0))
+    assert len(found) == steps
+    assert [step.abrupt for step in found] == abrupt
+    if steps == 2:
+        assert found[0].high == pytest.approx(0.5, abs=0.03)
+        assert found[0].temperature < 160.0 < found[1].temperature

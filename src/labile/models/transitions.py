@@ -347,3 +347,77 @@ def require_transition(switch: Switch | None, what: str) -> Switch:
     if switch is None or not math.isfinite(switch.temperature):
         raise NotConvergedError(f"{what}: the model has no such transition at these parameter values")
     return switch
+
+
+@dataclass(frozen=True)
+class ConversionStep:
+    """One step of a conversion in equilibrium.
+
+    Attributes
+    ----------
+    temperature : float
+        K: of the jump, or where the upper share changes fastest.
+    low, high : float
+        Upper share where the step begins and ends, between it and its neighbours: a plateau lies at `high`.
+    abrupt : bool
+        Whether the minima change there (first order).
+    """
+
+    temperature: float
+    low: float
+    high: float
+    abrupt: bool
+
+
+def conversion_steps(
+    model: Model, values: Mapping[str, float], template: Conditions, window: tuple[float, float] = WINDOW
+) -> tuple[ConversionStep, ...]:
+    """Steps in which the upper share rises with temperature: one, two with a plateau between them, or more.
+
+    Parameters
+    ----------
+    model : Model
+    values : mapping of str to float
+    template : Conditions
+        Its first point gives the pressure.
+    window : (float, float)
+        K.
+
+    Returns
+    -------
+    tuple of ConversionStep
+        In order of temperature; resolved to 1/1000 of the logarithm of the window.
+
+    Examples
+    --------
+    >>> from labile.models.library import real_bolvin_dinuclear
+    >>> model = real_bolvin_dinuclear()
+    >>> values = dict.fromkeys(model.parameters.names, 0.0)
+    >>> values |= {"site.enthalpy": 8e3, "site.entropy": 50.0, "molecule.intramolecular_interaction": -4e3}
+    >>> steps = conversion_steps(model, values, Conditions(160.0), (40.0, 1000.0))
+    >>> [round(step.high, 1) for step in steps]
+    [0.5, 1.0]
+    """
+    grid = np.geomspace(window[0], window[1], 1000)
+    conditions = replace(template[:1], temperature=grid, time=None)
+    x = equilibrium(model, conditions, values, derivatives=False).require_converged("conversion steps")
+    share, slope = model.upper_share(x.x), model.upper_share(x.x_t) * grid
+    # per unit of ln T; a cell whose change its slopes do not explain holds a jump
+    change = np.diff(share) / np.diff(np.log(grid))
+    explained = np.maximum(np.abs(slope[1:]), np.abs(slope[:-1]))
+    jump = (np.abs(np.diff(share)) > 0.02) & (np.abs(change) > 3.0 * explained + 1.0)
+    inner = change[1:-1]
+    peak = np.zeros(change.size, dtype=bool)
+    peak[1:-1] = (inner > change[:-2]) & (inner >= change[2:]) & (inner > 0.05)
+    # beside a jump the slope rises towards it; that is no step of its own
+    near = np.convolve(jump, np.ones(3), mode="same") > 0
+    places = np.flatnonzero(jump | (peak & ~near))
+    bounds = [float(share[0])]
+    for left, right in zip(places[:-1], places[1:], strict=True):
+        between = left + 1 + int(np.argmin(np.abs(change[left + 1 : right]))) if right > left + 1 else right
+        bounds.append(float(share[between]))
+    bounds.append(float(share[-1]))
+    return tuple(
+        ConversionStep(float(np.sqrt(grid[k] * grid[k + 1])), bounds[i], bounds[i + 1], bool(jump[k]))
+        for i, k in enumerate(places)
+    )
