@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labile.core.conditions import Conditions, Path
@@ -143,6 +143,9 @@ def test_steady_states_of_the_dark_are_the_stationary_points(kelvin, strength, b
         "LS-HS.activation_energy": 1e4, "LS-HS.transfer_coefficient": beta, "LS-HS.quantum_yield": 0.5,
     }  # fmt: skip
     found = steady_states(LIT, kelvin, values)
+    fastest = max(np.abs(rate_matrix(LIT, Conditions(kelvin), values, x)).max() for x in found.x)
+    # at a fold or a critical point two or three of them are one, and what is counted is rounding
+    assume(np.min(np.abs(found.slowest)) > 1e-4 * fastest)
     minima = find_minima(LIT.model, Conditions(kelvin), values_of(LIT, values))
     stable = np.sort(found.x[found.stable, 1])
     assert stable == pytest.approx(np.sort(minima.x[0, : minima.count[0], 1]), abs=1e-8)
