@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -413,7 +414,7 @@ def conversion_steps(
     near = np.convolve(jump, np.ones(3), mode="same") > 0
     places = np.flatnonzero(jump | (peak & ~near))
     bounds = [float(share[0])]
-    for left, right in zip(places[:-1], places[1:], strict=True):
+    for left, right in pairwise(places):
         between = left + 1 + int(np.argmin(np.abs(change[left + 1 : right]))) if right > left + 1 else right
         bounds.append(float(share[between]))
     bounds.append(float(share[-1]))
