@@ -13,6 +13,8 @@ from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement
 from labile.core.parameters import Parameter
 from labile.formats import registry
+from labile.study.reducing import reduce
+from labile.techniques import technique
 from labile.techniques.mossbauer import (
     Combined,
     Doublet,
@@ -36,6 +38,7 @@ from labile.techniques.mossbauer import (
     goldanskii_karyagin_ratio,
     gradient_tensor,
     hopping_rate,
+    populations_from_areas,
     quadrupole_splitting,
     rate_matrix,
     recoil_free_fraction,
@@ -221,6 +224,26 @@ def test_reduction_gives_transmission(scale):
     assert (reduced.quantity, reduced.axis.quantity) == ("transmission", "velocity")
     assert np.median(reduced.values[0][:20]) == pytest.approx(1.0, abs=0.005)
     assert reduced.attributes["isomer_shift_reference"] == "alpha-Fe"
+
+
+def test_reduction_as_a_study_asks_for_it():
+    reduction = technique("mossbauer").reduction("counts", "transmission")
+    options = {"calibration": (measured(FOIL),), "starts": "positive"}
+    (found,), heard = reduce(reduction, [measured("77.0K_1.0h12.0m.dat")], "transmission", options)
+    assert found.quantity == "transmission"
+    assert found.axis.values.size == 511
+    assert heard == []
+    with pytest.raises(MossbauerError, match="ask for transmission"):
+        reduce_spectrum(measured(FOIL), quantity="chi_t")
+
+
+def test_populations_from_areas():
+    x, sigma = populations_from_areas([3.0, 1.0], [0.03, 0.02], [0.6, 0.4])
+    assert x == pytest.approx([2 / 3, 1 / 3])
+    # both move by the same amount in opposite directions
+    assert sigma[0] == pytest.approx(sigma[1])
+    with pytest.raises(MossbauerError):
+        populations_from_areas([1.0, 1.0], [0.1, 0.1], [0.0, 0.4])
 
 
 def test_zero_of_velocity_files():

@@ -238,6 +238,7 @@ def transmission(spectrum: Measurement) -> Measurement:
 def reduce_spectrum(
     raw: Measurement,
     *,
+    quantity: str = "transmission",
     calibration: Calibration | Sequence[Measurement] | None = None,
     starts: str = "",
     drive: str = "triangular",
@@ -252,6 +253,8 @@ def reduce_spectrum(
     ----------
     raw : Measurement
         Counts by channel (needs a calibration) or by velocity (needs a reference).
+    quantity : {"transmission"}
+        What to return.
     calibration : Calibration or sequence of Measurement
         The scale, or the one spectrum of the alpha-iron foil that gives it.
     starts : {"positive", "negative"}
@@ -274,6 +277,8 @@ def reduce_spectrum(
         If the calibration, the reference or the temperature is missing or wrong.
     """
     where = f"spectrum {raw.label!r}"
+    if quantity != "transmission":
+        raise MossbauerError(f"{where}: {quantity} cannot be made from counts; ask for transmission")
     if temperature is None and raw.attributes.get("temperature_source") == "assumed":
         raise MossbauerError(f"{where}: the file does not state its temperature; give temperature = ... K")
     if raw.axis is not None and raw.axis.quantity == "velocity":
