@@ -42,9 +42,7 @@ def main() -> None:
         share, sigma = fit.area_fractions()["b"]
         hits.setdefault("area fraction of b", []).append(abs(share - SHARE) < sigma)
     print("## Mossbauer spectra\n")
-    print(
-        f"{SPECTRA} simulated spectra of two overlapping doublets, {COUNTS:.0e} counts a channel, {VELOCITY.size} channels:"
-    )
+    print(f"{SPECTRA} simulated spectra of two overlapping doublets, {VELOCITY.size} channels of {COUNTS:.0e} counts:")
     print(
         "how often the interval value +- s.u. holds the true value. 68.3 % is exact; 2.9 % is one standard deviation of"
     )
