@@ -112,16 +112,20 @@ def phase_diagram(
     (['LS ⇌ HS'], 360.816)
     """
     window = _window(temperature, pressure)
-    if isinstance(crystal, Phases):
-        sides = tuple(
-            Side(model, crystal.values_of(label, values), label)
-            for label, model in zip(crystal.labels, crystal.models, strict=True)
-        )
-    else:
-        sides = (Side(crystal, dict(values)),)
+    sides = sides_of(crystal, values)
     curves = scan(sides, window, scan_points)
     lines, points = assemble(sides, window, curves)
     return PhaseDiagram(crystal, dict(values), window, lines, points, _notes(lines, window, scan_points))
+
+
+def sides_of(crystal: Model | Phases, values: Mapping[str, float]) -> tuple[Side, ...]:
+    """Models of a crystal with their values: one, or one for each structural phase."""
+    if isinstance(crystal, Phases):
+        return tuple(
+            Side(model, crystal.values_of(label, values), label)
+            for label, model in zip(crystal.labels, crystal.models, strict=True)
+        )
+    return (Side(crystal, dict(values)),)
 
 
 def _window(temperature: tuple[float, float], pressure: tuple[float, float]) -> Window:

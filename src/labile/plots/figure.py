@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labile.core.units import QUANTITIES, field_unit, pretty_unit
-from labile.plots.palette import INK, MUTED
+from labile.plots.palette import DIVERGING, INK, MUTED
 
 
 class ChartError(ValueError):
@@ -87,6 +87,8 @@ class Points:
         What a reader is told about each point, one line each; empty or N.
     colour, marker : str
     filled : bool
+    labels : tuple of str
+        Written beside the points; empty or N.
     """
 
     name: str
@@ -99,12 +101,15 @@ class Points:
     colour: str = INK
     marker: str = "circle"
     filled: bool = True
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if np.shape(self.x) != np.shape(self.y) or np.ndim(self.x) != 1:
             raise ChartError(f"points {self.name!r}: x has shape {np.shape(self.x)}, y {np.shape(self.y)}")
         if self.texts and len(self.texts) != len(self.x):
             raise ChartError(f"points {self.name!r}: {len(self.texts)} texts for {len(self.x)} points")
+        if self.labels and len(self.labels) != len(self.x):
+            raise ChartError(f"points {self.name!r}: {len(self.labels)} labels for {len(self.x)} points")
 
     @property
     def is_limit(self) -> np.ndarray:
@@ -219,7 +224,7 @@ class Heat:
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """Numbers over two number axes, 0 in the neutral colour; NaN is left blank.
+    """Numbers over two number axes; NaN is left blank.
 
     Attributes
     ----------
@@ -229,6 +234,10 @@ class Map:
     values : ndarray (M, N)
     symbol, unit : str
         Of the values.
+    limits : (float, float) or None
+        Ends of a scale of one hue; without them the scale diverges from 0 in the neutral colour.
+    colour : str
+        Of the upper end of a scale of one hue.
     """
 
     x: np.ndarray
@@ -236,6 +245,8 @@ class Map:
     values: np.ndarray
     symbol: str = ""
     unit: str = ""
+    limits: tuple[float, float] | None = None
+    colour: str = INK
 
     def __post_init__(self) -> None:
         if np.shape(self.values) != (len(self.y), len(self.x)):
@@ -255,8 +266,56 @@ class Map:
         """Quantity / unit."""
         return Axis(self.symbol, self.unit).title
 
+    @property
+    def scale(self) -> tuple[tuple[float, float], tuple[str, ...]]:
+        """Ends of the colour scale and its colours."""
+        if self.limits is None:
+            return (-self.largest, self.largest), DIVERGING
+        return self.limits, ("#ffffff", self.colour)
 
-Series = Points | Line | Box | Bracket | Bars | Heat | Map
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Areas over two number axes, each in one colour with its name in the legend.
+
+    Attributes
+    ----------
+    x : ndarray (N,)
+    y : ndarray (M,)
+        Both ascending.
+    index : ndarray (M, N) of int
+        Number of the area at each point; -1 is left blank.
+    names, colours : tuple of str
+        Of the areas.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    index: np.ndarray
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if np.shape(self.index) != (len(self.y), len(self.x)) or min(np.shape(self.index)) < 2:
+            raise ChartError(
+                f"regions: index has shape {np.shape(self.index)}, expected {(len(self.y), len(self.x))}, two points at"
+                " least in both directions"
+            )
+        if len(self.names) != len(self.colours) or np.max(self.index) >= len(self.names):
+            raise ChartError(
+                f"regions: {len(self.names)} names, {len(self.colours)} colours, areas up to {np.max(self.index)}"
+            )
+
+    def keys(self) -> tuple[Points, ...]:
+        """Legend entries, drawn as points that lie nowhere."""
+        nowhere = np.array([np.nan])
+        return tuple(
+            Points(name, nowhere, nowhere, colour=colour, marker="square")
+            for name, colour in zip(self.names, self.colours, strict=True)
+        )
+
+
+Series = Points | Line | Box | Bracket | Bars | Heat | Map | Regions
 
 
 @dataclass(frozen=True)

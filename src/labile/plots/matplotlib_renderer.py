@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from labile.plots.charts import READABLE_CELLS
-from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Map, Points
+from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Map, Points, Regions
 from labile.plots.palette import DIVERGING, GRID, INK
 
 COLUMN_MM = 85.0
@@ -244,6 +244,8 @@ def _draw_series(axes: Any, series: Any, order: int, chart: Chart) -> Any:
         return _draw_bars(axes, series)
     if isinstance(series, Map):
         return _draw_map(axes, series)
+    if isinstance(series, Regions):
+        return _draw_regions(axes, series)
     return _draw_heat(axes, series)
 
 
@@ -278,6 +280,13 @@ def _draw_points(axes: Any, points: Points, order: int) -> Any:
                      "mutation_scale": 6}  # fmt: skip
             # the text (empty) sits at the head: the arrow runs from the value to it
             axes.annotate("", (x, y), (0, 13 * int(sign)), textcoords="offset points", arrowprops=arrow, zorder=order)
+    for x, y, label in zip(points.x, points.y, points.labels, strict=False):
+        # a light ground keeps the text legible on coloured areas and lines
+        ground = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.6}
+        axes.annotate(
+            _text(label), (x, y), (3, 3), textcoords="offset points", fontsize=POINT_TEXT - 1.5, color=points.colour,
+            bbox=ground, zorder=order + 0.5,
+        )  # fmt: skip
     return handle
 
 
@@ -338,13 +347,22 @@ def _draw_heat(axes: Any, heat: Heat) -> None:
 def _draw_map(axes: Any, drawn: Map) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("signed", DIVERGING)
+    (low, high), scale = drawn.scale
     image = axes.pcolormesh(
-        drawn.x, drawn.y, np.ma.masked_invalid(drawn.values), cmap=colours, vmin=-drawn.largest, vmax=drawn.largest,
-        shading="nearest", rasterized=True, zorder=1.5,
+        drawn.x, drawn.y, np.ma.masked_invalid(drawn.values), cmap=LinearSegmentedColormap.from_list("map", scale),
+        vmin=low, vmax=high, shading="nearest", rasterized=True, zorder=1.5,
     )  # fmt: skip
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, aspect=24, pad=0.02)
     bar.set_label(_title(Axis(drawn.symbol, drawn.unit)))
+
+
+def _draw_regions(axes: Any, drawn: Regions) -> None:
+    from matplotlib.colors import ListedColormap
+
+    axes.pcolormesh(
+        drawn.x, drawn.y, np.ma.masked_less(drawn.index, 0), cmap=ListedColormap(list(drawn.colours)), vmin=-0.5,
+        vmax=len(drawn.colours) - 0.5, shading="nearest", rasterized=True, zorder=1.5,
+    )  # fmt: skip
 
 
 def _coefficient(value: float, decimals: int) -> str:

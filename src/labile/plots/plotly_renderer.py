@@ -11,7 +11,7 @@ import numpy as np
 
 from labile.core.units import pretty_unit
 from labile.plots.charts import READABLE_CELLS
-from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Map, Points
+from labile.plots.figure import Axis, Bars, Box, Bracket, Chart, ChartError, Figure, Heat, Line, Map, Points, Regions
 from labile.plots.palette import DIVERGING, GRID, INK, MUTED
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -174,7 +174,12 @@ def _add(traces: list[Any], layout: dict[str, Any], series: Any, chart: Chart, s
         longest = float(np.nanmax(series.lengths, initial=0.0)) or 1.0
         layout[f"xaxis{suffix}"]["range"] = [0.0, 1.45 * longest]
     elif isinstance(series, Map):
-        traces.append(_map(series) | place)
+        low, high = layout[f"yaxis{suffix}"]["domain"]
+        trace = _map(series) | place
+        trace["colorbar"] |= {"y": 0.5 * (low + high), "len": 0.9 * (high - low)}
+        traces.append(trace)
+    elif isinstance(series, Regions):
+        traces.append(_regions(series) | place)
     else:
         traces.append(_heat(series, chart) | place)
 
@@ -219,7 +224,7 @@ def _points(points: Points, chart: Chart, legend: dict[str, Any]) -> dict[str, A
     symbol = "line-ew" if points.marker == "dash" else points.marker
     trace: dict[str, Any] = {
         "type": "scatter",
-        "mode": "markers",
+        "mode": "markers+text" if points.labels else "markers",
         "x": _numbers(points.x),
         "y": _numbers(points.y),
         "marker": {
@@ -233,6 +238,12 @@ def _points(points: Points, chart: Chart, legend: dict[str, Any]) -> dict[str, A
     if points.texts:
         trace["text"] = [_text(text) for text in points.texts]
         trace["hovertemplate"] = "%{text}<extra></extra>"
+    if points.labels:
+        trace["text"] = [_text(label) for label in points.labels]
+        trace |= {"textposition": "top right", "textfont": {"size": 11, "color": points.colour}}
+        if points.texts:
+            trace["customdata"] = [_text(text) for text in points.texts]
+            trace["hovertemplate"] = "%{customdata}<extra></extra>"
     limit = points.is_limit
     for which, error in (("error_x", points.x_error), ("error_y", points.y_error)):
         if error is not None:
@@ -335,23 +346,42 @@ def _heat(heat: Heat, chart: Chart) -> dict[str, Any]:
 
 
 def _map(drawn: Map) -> dict[str, Any]:
-    steps = np.linspace(0.0, 1.0, len(DIVERGING))
+    (low, high), scale = drawn.scale
+    steps = np.linspace(0.0, 1.0, len(scale))
     return {
         "type": "heatmap",
         "z": [_numbers(row) for row in drawn.values],
         "x": _numbers(drawn.x),
         "y": _numbers(drawn.y),
-        "zmin": -drawn.largest,
-        "zmax": drawn.largest,
-        "colorscale": [[float(s), colour] for s, colour in zip(steps, DIVERGING, strict=True)],
+        "zmin": low,
+        "zmax": high,
+        "colorscale": [[float(s), colour] for s, colour in zip(steps, scale, strict=True)],
         "hoverongaps": False,
         "hovertemplate": "%{x:.4g}, %{y:.4g}: %{z:.3g}<extra></extra>",
         "colorbar": {
             "outlinewidth": 0,
             "thickness": 12,
-            "len": 0.9,
             "title": {"text": _title(Axis(drawn.symbol, drawn.unit)), "side": "right"},
         },
+    }
+
+
+def _regions(drawn: Regions) -> dict[str, Any]:
+    count = len(drawn.colours)
+    scale = [[edge / count, colour] for k, colour in enumerate(drawn.colours) for edge in (k, k + 1)]
+    index = np.where(drawn.index < 0, np.nan, drawn.index)
+    return {
+        "type": "heatmap",
+        "z": [_numbers(row) for row in index],
+        "x": _numbers(drawn.x),
+        "y": _numbers(drawn.y),
+        "zmin": -0.5,
+        "zmax": count - 0.5,
+        "colorscale": scale,
+        "showscale": False,
+        "hoverongaps": False,
+        "text": [[_text(drawn.names[int(v)]) if v >= 0 else "" for v in row] for row in drawn.index],
+        "hovertemplate": "%{x:.4g}, %{y:.4g}: %{text}<extra></extra>",
     }
 
 
