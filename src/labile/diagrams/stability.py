@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import xarray
 
 CELL = 8
-"""Grid steps along the side of a cell whose corners are searched in full."""
+"""Most grid steps along the side of a cell whose corners are searched in full."""
+CELLS = 125
+"""Least number of cells along an axis; on grids with fewer points every point is searched in full."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,12 @@ def _unit(model: Model, name: str) -> str:
 def stability_map(model: Model, values: Mapping[str, float], axes: Mapping[str, Any], **others: Any) -> StabilityMap:
     """All minima of a model over two axes.
 
+    Grids below 250 points along both axes are searched in full at every point. On larger ones all minima are searched
+    for at the corners of cells (at least 125 along each axis), in every cell whose corners differ, have a soft Hessian
+    or whose minima change much, and in neighbours of searched cells that turn out to differ from what their corners
+    say; elsewhere the minima are followed from point to point. Only an island of a further minimum that is smaller
+    than a cell in both directions can be missed; a finer grid finds it.
+
     Parameters
     ----------
     model : Model
@@ -162,7 +170,6 @@ def map_of(where: Plane) -> StabilityMap:
     manifold = where.model.manifold_index()
     workers = max(1, os.cpu_count() or 1)
     node_rows, node_columns = _nodes(rows), _nodes(columns)
-    shape = (node_rows.size, node_columns.size)
 
     with ThreadPoolExecutor(workers) as pool:
 
@@ -180,54 +187,58 @@ def map_of(where: Plane) -> StabilityMap:
             _over(pool, part, size, 4 * workers)
             return found, energies, counts, failures
 
-        at = np.meshgrid(node_rows, node_columns, indexing="ij")
-        found, _, counts, failures = search(at[0].ravel(), at[1].ravel())
-        soft = np.zeros(counts.size, dtype=bool)
-        map_kernels.soft_points(w, rt, mi, manifold, at[0].ravel(), at[1].ravel(), found, counts, soft)
-        found, counts, failures, soft = (a.reshape(*shape, *a.shape[1:]) for a in (found, counts, failures, soft))
-        cells = (shape[0] - 1, shape[1] - 1)
-        uncertain = np.zeros(cells, dtype=bool)
+        cells = (node_rows.size - 1, node_columns.size - 1)
+        uncertain = np.ones(cells, dtype=bool)
         orders = np.zeros((*cells, 3, n + 2), dtype=np.int64)
-        map_kernels.pair_corners(found, counts, failures, soft, uncertain, orders)
+        counts = np.zeros((node_rows.size, node_columns.size), dtype=np.int64)
+        found = np.empty((*counts.shape, n + 2, n))
+        if cells != (rows - 1, columns - 1):
+            at = tuple(a.ravel() for a in np.meshgrid(node_rows, node_columns, indexing="ij"))
+            corners = search(*at)
+            soft = np.zeros(counts.size, dtype=bool)
+            map_kernels.soft_points(w, rt, mi, manifold, *at, corners[0], corners[2], soft)
+            found[:] = corners[0].reshape(found.shape)
+            counts[:] = corners[2].reshape(counts.shape)
+            doubtful = (soft | (corners[3] > 0)).reshape(counts.shape)
+            map_kernels.pair_corners(found, counts, doubtful, uncertain, orders)
         count_map = np.zeros((rows, columns), dtype=np.int64)
-        pieces = []
-        fresh = uncertain.copy()
-        while fresh.any():
-            points = _points_of(fresh, node_rows, node_columns)
-            piece = search(*points)
-            pieces.append((*points, *piece))
-            count_map[points] = piece[2]
-            fresh = np.zeros(cells, dtype=bool)
-            map_kernels.spread(uncertain, count_map, counts, node_rows, node_columns, fresh)
-            uncertain |= fresh
-        room = max([1, int(counts.max()), *(int(piece[4].max()) for piece in pieces)])
-        while True:
-            populations, energy = np.empty((rows, columns, room, n)), np.empty((rows, columns, room))
-            failure_map = np.zeros((rows, columns), dtype=np.int64)
-            most = []
+        pieces: list[tuple[np.ndarray, ...]] = []
 
-            def part(one: slice, populations: np.ndarray = populations, energy: np.ndarray = energy,
-                     failure_map: np.ndarray = failure_map, most: list[int] = most) -> None:  # fmt: skip
-                most.append(
-                    map_kernels.fill_cells(
-                        g, w, rt, mi, manifold, one.start, one.stop, node_rows, node_columns, found, counts, uncertain,
-                        orders, populations, energy, count_map, failure_map, MAX_ITERATIONS,
-                    )
-                )  # fmt: skip
+        def search_cells(fresh: np.ndarray) -> None:
+            while fresh.any():
+                points = _points_of(fresh, node_rows, node_columns)
+                piece = search(*points)
+                pieces.append((*points, *piece))
+                count_map[points] = piece[2]
+                uncertain[fresh] = True
+                fresh = np.zeros(cells, dtype=bool)
+                map_kernels.spread(uncertain, count_map, counts, node_rows, node_columns, fresh)
 
-            _over(pool, part, cells[0], 8 * workers)
-            if max(most) <= room:
-                break
-            # a point between corners held more minima than any point searched before
-            room = max(most)
+        search_cells(uncertain.copy())
+        room = max(1, int(counts.max()))
+        x, energy = np.empty((rows, columns, room, n)), np.empty((rows, columns, room))
+        lost = np.zeros(cells, dtype=bool)
+
+        def fill(one: slice) -> None:
+            map_kernels.fill_cells(
+                g, w, rt, mi, manifold, one.start, one.stop, node_rows, node_columns, found, counts, uncertain,
+                orders, lost, x, energy, count_map,
+            )  # fmt: skip
+
+        _over(pool, fill, cells[0], 8 * workers)
+        search_cells(lost)
+    if more := max([0, *(int(piece[4].max()) - room for piece in pieces)]):
+        x = np.concatenate([x, np.full((rows, columns, more, n), np.nan)], axis=2)
+        energy = np.concatenate([energy, np.full((rows, columns, more), np.nan)], axis=2)
+    incomplete = np.zeros((rows, columns), dtype=bool)
     for piece in pieces:
-        map_kernels.write_searched(*piece, populations, energy, count_map, failure_map)
+        map_kernels.write_searched(*piece, x, energy, count_map, incomplete)
     status = np.where(count_map > 0, int(Status.CONVERGED), int(Status.NOT_CONVERGED))
-    return StabilityMap(where, populations, energy, count_map, status, failure_map > 0)
+    return StabilityMap(where, x, energy, count_map, status, incomplete)
 
 
 def _nodes(points: int) -> np.ndarray:
-    nodes = np.arange(0, points - 1, CELL)
+    nodes = np.arange(0, points - 1, min(CELL, max(1, points // CELLS)))
     return np.append(nodes, points - 1)
 
 

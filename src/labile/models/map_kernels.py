@@ -14,7 +14,6 @@ from numba import njit
 
 from labile.models.kernels import (
     NEARLY,
-    SAME_MINIMUM,
     TOLERANCE,
     _newton_direction,
     _normalise,
@@ -32,8 +31,18 @@ SAME_BRANCH = 0.1
 """Minima at two corners of a cell are one branch when no population differs by more than this."""
 SOFT = 0.15
 """A corner at which the Hessian is softer than this (in RT, relative changes) may lie next to a critical point."""
-ASTRAY = 0.05
+ASTRAY = 0.02
 """A Newton walk that ends further than this from where it began is not believed."""
+MEETING = 1e-3
+"""Two minima that are followed and come closer than this are looked for again."""
+MOST_STEPS = 8
+"""Newton steps after which a walk is given up."""
+LONGEST_STEP = 1e-2
+"""A walk whose step has a larger sum of x z^2 than this started too far away."""
+QUICK = 1e-11
+"""Bound of |mu_i - lambda|/RT after a step, below which the step is the last."""
+SMALLEST_PIVOT = 1e-6
+"""A walk ends where the Hessian is as soft as this, in RT."""
 
 
 @threaded
@@ -101,9 +110,10 @@ def _match(first, second, count, order):
 
 
 @threaded
-def pair_corners(found, counts, failures, soft, uncertain, orders):
+def pair_corners(found, counts, doubtful, uncertain, orders):
     """Compare the four corners of every cell: `uncertain` cells are searched point by point.
 
+    `doubtful` corners have a soft Hessian or a descent that failed.
     `orders` (R - 1, C - 1, 3, n + 2) receives where the minima of the first corner are at the other three.
     """
     for r in range(uncertain.shape[0]):
@@ -113,7 +123,7 @@ def pair_corners(found, counts, failures, soft, uncertain, orders):
             for i in range(2):
                 for j in range(2):
                     other = (r + i, c + j)
-                    bad = bad or counts[other] != count or failures[other] > 0 or soft[other]
+                    bad = bad or counts[other] != count or doubtful[other]
             if not bad:
                 for number in range(1, 4):
                     other = (r + number // 2, c + number % 2)
@@ -163,10 +173,9 @@ def _walk(g, w, rt, mi, manifold, u, x, scratch):
     floor, nearly = TOLERANCE * rt + 4.0 * noise, NEARLY * rt + 4.0 * noise
     definite = False
     visits = 0
-    for _ in range(8):
+    for _ in range(MOST_STEPS):
         _normalise(u, x)
-        if mi != 0.0:
-            manifold_logs(u, manifold, log_big, q)
+        manifold_logs(u, manifold, log_big, q)
         energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
         mean = 0.0
         for i in range(n):
@@ -187,74 +196,178 @@ def _walk(g, w, rt, mi, manifold, u, x, scratch):
 
 
 @threaded
-def fill_cells(
-    g, w, rt, mi, manifold, first_row, last_row, node_rows, node_columns, found, counts, uncertain, orders,
-    x_map, energy_map, count_map, failure_map, max_iterations,
-):  # fmt: skip
-    """Fill the points of all certain cells in rows first_row to last_row of the cells; return the most minima seen.
+def _quick_walk(g, w, rt, strength, u, x, mu, z, field, a):
+    """As `_walk` without domains (m = 1), for starts so good that one step is enough.
 
-    Points whose walks fail, meet or go astray are searched in full.
+    The most populated state b is eliminated: with y_i = dx_i/sqrt(x_i) of the others the Hessian of G is
+
+        RT (delta_ij + sqrt(x_i x_j)/x_b) + sqrt(x_i x_j) (W_ij - W_ib - W_jb),
+
+    whose Cholesky factors exist at a minimum only. A step z of ln x leaves |mu_i - lambda|/RT below
+    (1 + max|W|/RT) sum x z^2, so that a small step needs no second evaluation. `strength` is max|W|.
+    """
+    n = g.size
+    for _ in range(MOST_STEPS):
+        total, b = 0.0, 0
+        for i in range(n):
+            x[i] = math.exp(u[i])
+            total += x[i]
+            if x[i] > x[b]:
+                b = i
+        shift = math.log(total)
+        energy = 0.0
+        for i in range(n):
+            x[i] /= total
+            u[i] -= shift
+        for i in range(n):
+            pull = 0.0
+            for j in range(n):
+                pull += w[i, j] * x[j]
+            mu[i] = g[i] + rt * u[i] + pull
+            energy += x[i] * (mu[i] - 0.5 * pull)
+        # row and column i of the factor stand for state i, or i + 1 from b on
+        for i in range(n - 1):
+            p = i if i < b else i + 1
+            root = math.sqrt(x[p])
+            field[i] = root
+            z[i] = -root * (mu[p] - mu[b])
+            for j in range(i + 1):
+                q = j if j < b else j + 1
+                a[i, j] = root * field[j] * (rt / x[b] + w[p, q] - w[p, b] - w[q, b])
+            a[i, i] += rt
+        for k in range(n - 1):
+            for j in range(k):
+                a[k, k] -= a[k, j] * a[k, j]
+            if not a[k, k] > SMALLEST_PIVOT * rt:
+                return math.nan
+            a[k, k] = math.sqrt(a[k, k])
+            for j in range(k):
+                z[k] -= a[k, j] * z[j]
+            z[k] /= a[k, k]
+            for i in range(k + 1, n - 1):
+                for j in range(k):
+                    a[i, k] -= a[i, j] * a[k, j]
+                a[i, k] /= a[k, k]
+        for k in range(n - 2, -1, -1):
+            for i in range(k + 1, n - 1):
+                z[k] -= a[i, k] * z[i]
+            z[k] /= a[k, k]
+        # dx of all states, and from it the relative changes by the Newton equation, good for vanishing x too
+        for k in range(n - 2, -1, -1):
+            z[k] *= field[k]
+        balance = 0.0
+        for k in range(n - 1):
+            balance -= z[k]
+        for k in range(n - 1, b, -1):
+            z[k] = z[k - 1]
+        z[b] = balance
+        for i in range(n):
+            field[i] = 0.0
+            for j in range(n):
+                field[i] += w[i, j] * z[j]
+        level = rt * balance / x[b] + mu[b] + field[b]
+        second, gain = 0.0, 0.0
+        for i in range(n):
+            gain += mu[i] * z[i]
+        for i in range(n):
+            z[i] = (level - mu[i] - field[i]) / rt
+            second += x[i] * z[i] * z[i]
+        if not second < LONGEST_STEP:
+            return math.nan
+        for i in range(n):
+            u[i] += z[i]
+        if second * (1.0 + strength / rt) <= QUICK:
+            for i in range(n):
+                x[i] *= math.exp(z[i]) if abs(z[i]) > 1e-4 else 1.0 + z[i] * (1.0 + z[i] * (0.5 + z[i] / 6.0))
+            return energy + 0.5 * gain
+    return math.nan
+
+
+@threaded
+def fill_cells(
+    g, w, rt, mi, manifold, first_row, last_row, node_rows, node_columns, found, counts, uncertain, orders, lost,
+    x_map, energy_map, count_map,
+):  # fmt: skip
+    """Fill the points of all certain cells in rows first_row to last_row of the cells by following their minima.
+
+    Along a row each minimum starts from a parabola through the three points before, at first from the corners. A cell
+    in which a minimum is lost, or two meet, is marked in `lost` and left.
     """
     n, room = g.shape[2], x_map.shape[2]
-    u, x, start = np.empty(n), np.empty(n), np.empty(n)
-    scratch, more = buffers(n), buffers(n)
-    us, xs, energies = np.empty((n + 2, n)), np.empty((n + 2, n)), np.empty(n + 2)
-    searched, searched_energies = np.empty((n + 2, n)), np.empty(n + 2)
+    u, x, mu, z, field, a = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty((n, n))
+    start, scratch = np.empty(n), buffers(n)
+    # ln x at the three points before and at this one, by minimum; `swap` renames minima from cell to cell
+    past, swap = np.empty((4, room, n)), np.empty((4, room, n))
+    xs, energies = np.empty((room, n)), np.empty(room)
     wide, tall = w.shape[1] > 1, w.shape[0] > 1
-    most = 0
+    strength = 0.0
+    if not (wide or tall):
+        for p in range(n):
+            for q in range(n):
+                strength = max(strength, abs(w[0, 0, p, q]))
     for r in range(first_row, last_row):
         r0, r1 = node_rows[r], node_rows[r + 1]
-        r_end = r1 + 1 if r == node_rows.size - 2 else r1
-        for c in range(node_columns.size - 1):
-            if uncertain[r, c]:
-                continue
-            c0, c1 = node_columns[c], node_columns[c + 1]
-            c_end = c1 + 1 if c == node_columns.size - 2 else c1
-            count = counts[r, c]
-            for i in range(r0, r_end):
-                a = (i - r0) / (r1 - r0)
-                for j in range(c0, c_end):
-                    b = (j - c0) / (c1 - c0)
+        for i in range(r0, r1 + 1 if r == node_rows.size - 2 else r1):
+            part = (i - r0) / (r1 - r0)
+            have = 0
+            for c in range(node_columns.size - 1):
+                if uncertain[r, c] or lost[r, c]:
+                    have = 0
+                    continue
+                if have:
+                    for k in range(counts[r, c]):
+                        swap[:, orders[r, c - 1, 0, k]] = past[:, k]
+                    past, swap = swap, past
+                c0, c1 = node_columns[c], node_columns[c + 1]
+                for j in range(c0, c1 + 1 if c == node_columns.size - 2 else c1):
+                    across = (j - c0) / (c1 - c0)
                     here = w[i if tall else 0, j if wide else 0]
+                    if wide or tall:
+                        strength = 0.0
+                        for p in range(n):
+                            for q in range(n):
+                                strength = max(strength, abs(here[p, q]))
                     good = True
-                    for k in range(count):
+                    for k in range(counts[r, c]):
                         for s in range(n):
-                            start[s] = (1.0 - a) * (
-                                (1.0 - b) * found[r, c, k, s] + b * found[r, c + 1, orders[r, c, 0, k], s]
-                            ) + a * (
-                                (1.0 - b) * found[r + 1, c, orders[r, c, 1, k], s]
-                                + b * found[r + 1, c + 1, orders[r, c, 2, k], s]
-                            )
-                        u[:] = start
-                        energies[k] = _walk(g[i, j], here, rt[i, j], mi[i, j], manifold, u, x, scratch)
+                            if have >= 3:
+                                u[s] = past[0, k, s] + 3.0 * (past[2, k, s] - past[1, k, s])
+                            else:
+                                u[s] = (1.0 - part) * (
+                                    (1.0 - across) * found[r, c, k, s] + across * found[r, c + 1, orders[r, c, 0, k], s]
+                                ) + part * (
+                                    (1.0 - across) * found[r + 1, c, orders[r, c, 1, k], s]
+                                    + across * found[r + 1, c + 1, orders[r, c, 2, k], s]
+                                )
+                            start[s] = math.exp(u[s])
+                        if mi[i, j] == 0.0:
+                            energies[k] = _quick_walk(g[i, j], here, rt[i, j], strength, u, x, mu, z, field, a)
+                        else:
+                            energies[k] = _walk(g[i, j], here, rt[i, j], mi[i, j], manifold, u, x, scratch)
                         good = math.isfinite(energies[k])
-                        if not good:
-                            break
-                        for s in range(n):
-                            good = good and abs(x[s] - math.exp(start[s])) < ASTRAY
-                            us[k, s], xs[k, s] = u[s], x[s]
-                        for other in range(k):
-                            distance = 0.0
+                        if good:
                             for s in range(n):
-                                distance = max(distance, abs(xs[other, s] - x[s]))
-                            good = good and distance > SAME_MINIMUM
+                                xs[k, s] = x[s]
+                                past[3, k, s] = u[s]
+                                good = good and abs(x[s] - start[s]) < ASTRAY
+                            for other in range(k):
+                                distance = 0.0
+                                for s in range(n):
+                                    distance = max(distance, abs(xs[other, s] - x[s]))
+                                good = good and distance > MEETING
                         if not good:
                             break
-                    number, failures = count, 0
                     if not good:
-                        number, failures = all_minima(
-                            g[i, j], here, rt[i, j], mi[i, j], manifold, start, False, searched, searched_energies,
-                            max_iterations, more, u, x,
-                        )  # fmt: skip
-                        for k in range(number):
-                            energies[k] = searched_energies[k]
-                            for s in range(n):
-                                xs[k, s] = math.exp(searched[k, s])
-                    most = max(most, number)
-                    write_point(xs, energies, min(number, room), x_map[i, j], energy_map[i, j])
-                    count_map[i, j] = number
-                    failure_map[i, j] = failures
-    return most
+                        lost[r, c] = True
+                        have = 0
+                        break
+                    write_point(xs, energies, counts[r, c], x_map[i, j], energy_map[i, j])
+                    count_map[i, j] = counts[r, c]
+                    for k in range(counts[r, c]):
+                        for s in range(n):
+                            past[0, k, s], past[1, k, s] = past[1, k, s], past[2, k, s]
+                            past[2, k, s] = past[3, k, s]
+                    have += 1
 
 
 @threaded
@@ -276,7 +389,7 @@ def write_point(xs, energies, count, x_out, energy_out):
 
 
 @threaded
-def write_searched(rows, columns, found, energies, counts, failures, x_map, energy_map, count_map, failure_map):
+def write_searched(rows, columns, found, energies, counts, failures, x_map, energy_map, count_map, incomplete):
     """Copy what `search_points` found into the map."""
     n = found.shape[2]
     xs = np.empty((n + 2, n))
@@ -287,4 +400,4 @@ def write_searched(rows, columns, found, energies, counts, failures, x_map, ener
         r, c = rows[p], columns[p]
         write_point(xs, energies[p], counts[p], x_map[r, c], energy_map[r, c])
         count_map[r, c] = counts[p]
-        failure_map[r, c] = failures[p]
+        incomplete[r, c] = failures[p] > 0
