@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.measurement import Measurement
 from labile.core.uncertain import format_uncertain
 from labile.core.units import field_unit, from_si, scale_to_si, shown_unit
@@ -166,7 +167,9 @@ def panel_curves(fitted: JointFit, temperature: np.ndarray) -> tuple[dict[str, l
         if objective.observable is None or objective.branch == "isothermal":
             # what was measured over the field at one temperature has no curve over the temperature
             continue
-        key = panel_key(objective.technique, objective.observable.quantity, fitted.joint.objectives)
+        key = panel_key(
+            objective.technique, objective.observable.quantity, fitted.joint.objectives, _pressure(objective)
+        )
         own = (objective.branch,) if objective.branch in ("heating", "cooling") else ()
         for branch in dict.fromkeys((*branches(fitted), *own)):
             if branch == "equilibrium" and own:
@@ -183,10 +186,26 @@ def panel_curves(fitted: JointFit, temperature: np.ndarray) -> tuple[dict[str, l
     return out, notes
 
 
-def panel_key(method: str, quantity: str, objectives: Sequence[Objective]) -> str:
-    """File-safe name of a panel: the quantity, with the technique when two techniques share it."""
+def _pressure(source: Objective | Measurement) -> float:
+    """Pressure of what was measured or stated, Pa; ambient where it changes along the data."""
+    measured = source.measurement if isinstance(source, Objective) else source
+    if measured is None:
+        assert isinstance(source, Objective)
+        return source.pressure
+    pressure = measured.conditions.pressure
+    return float(pressure[0]) if np.ptp(pressure) == 0 else AMBIENT_PRESSURE
+
+
+def _at_pressure(pressure: float) -> str:
+    """``"16 kbar"``; empty at ambient pressure, to 10 bar."""
+    return "" if abs(pressure - AMBIENT_PRESSURE) < 1e6 else f"{pressure / 1e8:.4g} kbar"
+
+
+def panel_key(method: str, quantity: str, objectives: Sequence[Objective], pressure: float) -> str:
+    """File-safe name of a panel: quantity, technique when two share it, pressure when not ambient."""
     owners = {o.technique for o in objectives if o.observable is not None and o.observable.quantity == quantity}
-    return quantity if len(owners) < 2 else f"{method}_{quantity}"
+    key = quantity if len(owners) < 2 else f"{method}_{quantity}"
+    return f"{key}_{_at_pressure(pressure).replace(' ', '_')}".rstrip("_")
 
 
 def panels(
@@ -197,25 +216,29 @@ def panels(
     techniques: Mapping[str, str],
     groups: Mapping[str, str],
 ) -> tuple[Panel, ...]:
-    """Pictures of a study: one for each quantity of each technique, in the order of the manifest."""
+    """Pictures of a study: one for each quantity of each technique at each pressure, in the order of the manifest."""
     objectives = () if fitted is None else fitted.joint.objectives
-    found: dict[tuple[str, str], dict[str, list]] = {}
+    found: dict[tuple[str, str, str], dict[str, list]] = {}
+    pressures: dict[str, float] = {}
     for measurement in measurements:
-        method = techniques[groups[measurement.label]]
-        found.setdefault((method, measurement.quantity), {"m": [], "s": []})["m"].append(measurement)
+        method, at = techniques[groups[measurement.label]], _at_pressure(_pressure(measurement))
+        pressures.setdefault(at, _pressure(measurement))
+        found.setdefault((method, measurement.quantity, at), {"m": [], "s": []})["m"].append(measurement)
     for objective, evaluation in zip(objectives, evaluations, strict=True):
         if objective.statement is None or objective.observable is None:
             continue
-        entry = found.setdefault((objective.technique, objective.observable.quantity), {"m": [], "s": []})
+        at = _at_pressure(objective.pressure)
+        pressures.setdefault(at, objective.pressure)
+        entry = found.setdefault((objective.technique, objective.observable.quantity, at), {"m": [], "s": []})
         entry["s"].append(_point(objective, evaluation))
     out = []
-    for (method, quantity), entry in found.items():
-        key = panel_key(method, quantity, objectives)
+    for (method, quantity, at), entry in found.items():
+        key = panel_key(method, quantity, objectives, pressures[at])
         unit = entry["m"][0].unit if entry["m"] else field_unit(quantity)
         out.append(
             Panel(
                 key,
-                f"{technique(method).title}: {name_of(quantity)}",
+                f"{technique(method).title}: {name_of(quantity)}" + (f" at {at}" if at else ""),
                 method,
                 quantity,
                 unit,
