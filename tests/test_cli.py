@@ -51,7 +51,7 @@ def chi_t_csv(tmp_path):
 def test_help_lists_every_command():
     done = labile("--help")
     assert done.returncode == 0
-    for name in ("new", "check", "run", "read", "reduce", "formats", "cite"):
+    for name in ("new", "check", "diagram", "run", "read", "reduce", "formats", "cite"):
         assert f"\n  {name} " in done.stdout
 
 
@@ -298,3 +298,58 @@ def test_the_model_of_a_new_study_runs_when_it_is_uncommented_as_told(tmp_path, 
     # a two-state model need not explain every curve, but its input is never wrong
     expected = (0,) if name == "smooth" else (0, 1)
     assert labile("run", tmp_path / "s").returncode in expected
+
+
+DIAGRAM = """\
+[study]
+title = "two states"
+[material]
+states = [{ name = "LS", spin = 0 }, { name = "HS", spin = 2 }]
+[model]
+builder = "slichter_drickamer"
+[parameters]
+"HS.enthalpy" = { value = 15, unit = "kJ/mol" }
+"HS.entropy" = { value = 60, unit = "J/K/mol" }
+"HS.volume" = { value = 10, unit = "cm^3/mol" }
+"LS-HS.interaction" = { value = 6, unit = "kJ/mol" }
+[[diagram]]
+label = "T-P"
+x = { axis = "pressure", range = [0, 8], unit = "kbar", grid = 11 }
+y = { axis = "temperature", range = [200, 400], grid = 11 }
+points = [{ label = "XRD", temperature = 300, pressure = "2 kbar", states = ["HS"] }]
+"""
+
+
+def test_diagram_writes_files_and_tells_its_lines(tmp_path):
+    (tmp_path / "study.toml").write_text(DIAGRAM)
+    done = labile("diagram", tmp_path, "--out", tmp_path / "drawn")
+    assert done.returncode == 0, done.stderr
+    assert "LS ⇌ HS" in done.stdout
+    assert "XRD: stable" in done.stdout
+    assert (tmp_path / "drawn" / "diagram.nc").is_file()
+    content = json.loads(labile("diagram", tmp_path, "--json").stdout)
+    assert content["diagrams"][0]["critical_points"][0]["temperature_K"] == pytest.approx(360.817, abs=1e-3)
+    assert (tmp_path / "diagrams" / "diagram_T-P.svg").is_file()
+    assert "diagram T-P over pressure and temperature" in labile("check", tmp_path).stdout
+
+
+def test_diagram_of_a_study_without_one(tmp_path):
+    (tmp_path / "study.toml").write_text(DIAGRAM.replace('axis = "pressure"', 'axis = "presure"'))
+    done = labile("diagram", tmp_path)
+    assert done.returncode == 2
+    assert "line 14" in done.stderr
+    (tmp_path / "study.toml").write_text(DIAGRAM[: DIAGRAM.index("[material]")] + MEASUREMENT_ALONE)
+    done = labile("diagram", tmp_path)
+    assert done.returncode == 2
+    assert "there is no [[diagram]]" in done.stderr
+
+
+MEASUREMENT_ALONE = """\
+[[measurement]]
+label = "chi*T"
+technique = "magnetometry"
+quantity = "chi_t"
+unit = "cm^3 K/mol"
+temperature = [200, 250]
+values = ["0.45(2)", "1.50(2)"]
+"""

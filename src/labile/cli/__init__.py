@@ -127,6 +127,30 @@ def check(study: Study, json: Json = False) -> None:
 
 
 @app.command()
+@_guarded
+def diagram(
+    study: Study,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the files.", show_default="diagrams beside the manifest"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Draw the [[diagram]]s of a study: stable states, all lines, observations; files for programs and Excel."""
+    from labile.cli.show import diagram_text, progress_lines
+    from labile.study.diagram import study_diagrams, write_diagrams
+
+    with progress_lines() as progress:
+        prepared, diagrams = study_diagrams(study, progress)
+    folder = out if out is not None else prepared.manifest.folder / "diagrams"
+    written = write_diagrams(diagrams, folder)
+    if json:
+        _print_json({"diagrams": [one.to_dict() for one in diagrams], "files": [str(path) for path in written]})
+    else:
+        typer.echo(diagram_text(diagrams, written))
+
+
+@app.command()
 def run(
     study: Study,
     out: Annotated[

@@ -14,6 +14,7 @@ from labile.core.measurement import Measurement
 from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, shown_unit
 
 if TYPE_CHECKING:
+    from labile.study.diagram import StudyDiagram
     from labile.study.manifest import Problems
     from labile.study.prepare import PreparedStudy
     from labile.study.results import StudyResult
@@ -293,7 +294,10 @@ def check_text(prepared: PreparedStudy) -> str:
     lines = [f"{prepared.manifest.path.name}: {prepared.manifest.tables.study.title}"]
     lines += [f"  {describe(m)}" for m in prepared.measurements]
     joint = prepared.joint
-    if joint is None:
+    lines += [f"  diagram {one.label} over {one.x.name} and {one.y.name}" for one in prepared.diagrams]
+    if joint is None and prepared.model is not None:
+        lines.append(f"  model {prepared.model.name} with its parameters as stated; nothing is fitted")
+    elif joint is None:
         lines.append("  no model: the data are reduced and shown")
     else:
         statements = [o for o in joint.objectives if o.statement is not None]
@@ -353,3 +357,17 @@ def progress_lines() -> Iterator[Callable[[str, float], None]]:
             last = step
 
     yield tell
+
+
+def diagram_text(diagrams: Sequence[StudyDiagram], written: Sequence[Path]) -> str:
+    """Lines, points and observations of diagrams, and where they were written."""
+    lines: list[str] = []
+    for one in diagrams:
+        lines.append(f"{one.title} ({one.origin})")
+        if one.lines is not None:
+            lines += repr(one.lines).splitlines()[1:]
+        for v in one.verdicts:
+            lines.append(f"  {v.point.label}: {v.verdict}: {v.text}")
+    folder = written[0].parent
+    names = ", ".join(path.name for path in written if path.suffix in (".nc", ".csv", ".svg"))
+    return "\n".join([*lines, f"written into {folder}: {names}"])

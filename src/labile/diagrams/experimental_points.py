@@ -62,8 +62,9 @@ class PointVerdict:
     Attributes
     ----------
     point : ExperimentalPoint
-    verdict : {"stable", "metastable", "impossible", "not assigned"}
-        Whether the lowest minimum of G, another one, or none at all is the assigned state.
+    verdict : {"stable", "metastable", "kinetic", "impossible", "not assigned"}
+        Whether the lowest minimum of G, another one, or none at all is the assigned state. ``kinetic``: none is, but
+        light was used, which puts molecules into states that no minimum holds; how long they last is not a matter of G.
     share : float
         Population of the assigned states together in the minimum that holds most of them; NaN when none is assigned.
     excess : float
@@ -80,7 +81,7 @@ class PointVerdict:
 
     @property
     def consistent(self) -> bool:
-        """Whether the model holds the assigned state there, as its stable or as a metastable minimum."""
+        """Whether the minima of the model do not contradict the observation."""
         return self.verdict != "impossible"
 
 
@@ -141,7 +142,10 @@ def _judge(model: Model, point: ExperimentalPoint, x: np.ndarray, energy: np.nda
     if held.size == 0:
         best = int(np.argmax(share))
         text = f"{assigned} is no minimum of the model there; the stable minimum is {lowest}"
-        return PointVerdict(point, "impossible", float(share[best]), float(energy[best] - energy[0]), text)
+        if point.light:
+            text += "; after light it lasts as long as its relaxation takes"
+        verdict = "kinetic" if point.light else "impossible"
+        return PointVerdict(point, verdict, float(share[best]), float(energy[best] - energy[0]), text)
     k = int(held[0])
     excess = float(energy[k] - energy[0])
     if k == 0:

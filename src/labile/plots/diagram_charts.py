@@ -14,13 +14,14 @@ from labile.diagrams.line_bands import LineBand
 from labile.diagrams.phase_diagram import PhaseDiagram
 from labile.diagrams.stability import StabilityMap
 from labile.plots.figure import Axis, Chart, Figure, Line, Map, Points, Regions, Series, symbol_of
-from labile.plots.palette import BLUE, GREEN, INK, MUTED, PURPLE, STATE_COLOURS, VERMILION, state_colours
+from labile.plots.palette import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, STATE_COLOURS, VERMILION, state_colours
 
 MOST_AREAS = 12
 """Areas that get a legend entry each; rarer ones are drawn in grey."""
 _VERDICTS = {
     "stable": ("seen, stable", INK, True),
     "metastable": ("seen, metastable", PURPLE, True),
+    "kinetic": ("seen, no minimum", ORANGE, True),
     "impossible": ("seen, impossible", VERMILION, False),
     "not assigned": ("seen, not assigned", MUTED, False),
 }

@@ -78,7 +78,7 @@ class DiagramSettings:
 
 
 def diagram_settings(
-    tables: list[DiagramTable], model: Model | None, values: dict[str, float], problems: Problems
+    tables: list[DiagramTable], model: Model | None, values: dict[str, float], can_fit: bool, problems: Problems
 ) -> tuple[DiagramSettings, ...]:
     """Settings of every diagram; what is wrong goes to `problems`.
 
@@ -88,6 +88,8 @@ def diagram_settings(
     model : Model or None
     values : dict of str to float
         Start values of the model's parameters; they decide whether the model depends on an axis.
+    can_fit : bool
+        Whether the study has data for its model.
     problems : Problems
     """
     found: list[DiagramSettings] = []
@@ -101,6 +103,10 @@ def diagram_settings(
             problems.add((*path, "label"), f"{table.label!r} is used twice; labels must differ")
             continue
         seen.add(table.label)
+        if table.parameters == "fit" and not can_fit:
+            problems.add(
+                (*path, "parameters"), 'there is nothing to fit; write "initial" or "auto", or add a measurement'
+            )
         count = len(problems.found)
         x, y = (_axis((*path, key), getattr(table, key), model, problems) for key in ("x", "y"))
         others = _others(path, table, problems)

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from labile.study.toml_lines import KeyPath, key_lines, line_of
 
 MANIFEST_NAME = "study.toml"
-Section = Literal["summary", "findings", "figures", "parameters", "comparison", "data", "provenance", "citations"]
+Section = Literal[
+    "summary", "findings", "figures", "diagrams", "parameters", "comparison", "data", "provenance", "citations"
+]
 
 
 class ManifestError(ValueError):

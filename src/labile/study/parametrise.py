@@ -86,7 +86,7 @@ def stated_parameters(
     with problems.at(*path):
         parameters = parameters.updated(changes)
         _require_values(parameters)
-        for parameter in _vague(parameters):
+        for parameter in _vague(parameters) if objectives else ():
             name = parameter.name
             where = (*path, name) if name in stated else ("parameters", name) if name in tables else path
             starts = "starts" if name in tables and tables[name].value is not None else "has no value, so it starts"

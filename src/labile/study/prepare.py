@@ -163,7 +163,7 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         joint, comparisons = _joint_problems(model, manifest, building)
     values = _model_values(model, joint, building)
     problems.raise_if_any()
-    diagrams = diagram_settings(tables.diagram, model, values, problems)
+    diagrams = diagram_settings(tables.diagram, model, values, joint is not None, problems)
     problems.raise_if_any()
     return PreparedStudy(
         manifest,

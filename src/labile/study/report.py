@@ -13,6 +13,7 @@ from labile.plots import palette
 from labile.study.report_tables import (
     comparison_table,
     correlation_table,
+    diagram_tables,
     is_simulated,
     key_numbers,
     measurement_table,
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
     from labile.plots.figure import Figure
 
-SECTIONS = ("summary", "findings", "figures", "parameters", "comparison", "data", "provenance", "citations")
+SECTIONS = (
+    "summary", "findings", "figures", "diagrams", "parameters", "comparison", "data", "provenance", "citations",
+)  # fmt: skip
 """In their usual order; a manifest may choose among them and reorder them."""
 DARK_COLOURS = {
     palette.INK: "#e4e7eb",
@@ -131,6 +134,7 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
     if result.populations and result.model is not None:
         transitions = _transition_statements(result)
         figures.append(charts.population_figure(result.populations, result.model.state_names, transitions, jumps))
+    figures += [figure for one in result.diagrams for figure in one.figures()]
     if result.evaluations:
         figures.append(charts.residual_figure(result.evaluations))
     if result.fit is not None and result.fit.result.n_free > 2:
@@ -180,6 +184,8 @@ def report_html(result: StudyResult) -> str:
     by_place: dict[str, list[dict[str, Any]]] = {}
     for figure in figures:
         place = {"correlations": "parameters", "comparison": "comparison", "residuals": "data"}.get(figure["key"])
+        if any(figure["key"].startswith(one.key) for one in result.diagrams):
+            place = "diagrams"
         by_place.setdefault(place or "figures", []).append(figure)
     return environment.get_template("report.html.j2").render(
         result=result,
@@ -193,6 +199,7 @@ def report_html(result: StudyResult) -> str:
         parameters=parameter_table(result),
         correlations=correlation_table(result),
         comparison=comparison_table(result),
+        diagram_tables=diagram_tables(result),
         techniques=technique_table(result),
         objectives=objective_table(result),
         statements=statement_table(result),
@@ -238,6 +245,8 @@ def _transition_statements(result: StudyResult) -> tuple[StatementPoint, ...]:
 
 
 def _verdict(result: StudyResult) -> str:
+    if result.fit is None and not result.measurements:
+        return "This study has no data: its diagrams are computed from the model and its parameters as stated."
     if result.fit is None:
         points = sum(len(m) for m in result.measurements)
         count = "one measurement" if len(result.measurements) == 1 else f"{len(result.measurements)} measurements"

@@ -17,6 +17,7 @@ from labile.study.results import StudyResult
 if TYPE_CHECKING:
     from labile.core.measurement import Measurement
     from labile.core.parameters import Parameter
+    from labile.diagrams.boundary_lines import BoundaryLine
     from labile.inference.joint_fit import Evaluation
 
 STRONG = 0.9
@@ -374,3 +375,33 @@ def _number(value: float, sigma: float | None, digits: int = 6) -> str:
     superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     text = re.sub(r"e([+-])0*(\d+)", lambda m: "·10" + (m[1].replace("+", "") + m[2]).translate(superscripts), text)
     return text.replace("-", "−")
+
+
+def diagram_tables(result: StudyResult) -> list[Table]:
+    """Lines and experimental points of every diagram."""
+    tables = []
+    for one in result.diagrams:
+        if one.lines is not None and one.lines.lines:
+            rows = [
+                (line.label, line.kind.replace("_", " "), *(_end(line, k) for k in (0, -1))) for line in one.lines.lines
+            ]
+            tables.append(Table(f"Lines of {one.title}", ("Line", "Kind", "Begins at", "Ends at"), tuple(rows)))
+        if one.verdicts:
+            columns = ("Observation", "T / K", "P / kbar", "Light", "Assigned", "In the model", "Why", "Source")
+            points = tuple(
+                (
+                    v.point.label, f"{v.point.temperature:g}", f"{from_si(v.point.pressure, 'kbar', 'pressure'):.4g}",
+                    "yes" if v.point.light else "", " + ".join(v.point.states), v.verdict, v.text,
+                    "; ".join(filter(None, (v.point.text, v.point.source))),
+                )
+                for v in one.verdicts
+            )  # fmt: skip
+            bad = sum(not v.consistent for v in one.verdicts)
+            note = f"{bad} of {len(points)} observations are impossible in this model." if bad else ""
+            tables.append(Table(f"Observations on {one.title}", columns, points, note, (1, 2)))
+    return tables
+
+
+def _end(line: BoundaryLine, k: int) -> str:
+    pressure = float(from_si(line.pressure[k], "kbar", "pressure"))
+    return f"{line.ends[k]} ({line.temperature[k]:.5g} K, {pressure:.4g} kbar)"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labile.inference.joint_fit import Curve, Evaluation, JointFit
     from labile.inference.objective import Objective
     from labile.models.free_energy import Model
+    from labile.study.diagram import StudyDiagram
     from labile.techniques.pyroelectricity.planning import ExpectedRun
 
 SCHEMA_VERSION = 1
@@ -185,6 +186,7 @@ class StudyResult:
         Pyroelectric current that the model predicts for an electrode and a rate; simulated.
     figures_of_merit : tuple of tuple of str
         Rows of the comparison with known pyroelectrics.
+    diagrams : tuple of StudyDiagram
     timing : mapping of str to float
         Seconds per stage.
     """
@@ -216,6 +218,7 @@ class StudyResult:
     created: str = ""
     expected_runs: tuple[ExpectedRun, ...] = ()
     figures_of_merit: tuple[tuple[str, ...], ...] = ()
+    diagrams: tuple[StudyDiagram, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -250,6 +253,7 @@ class StudyResult:
                 {"kind": f.kind, "title": f.title, "text": f.text, "numbers": plain(dict(f.numbers))}
                 for f in self.findings
             ],
+            "diagrams": [one.to_dict() for one in self.diagrams],
             "citations": [
                 {"key": c.key, "doi": c.doi, "used_for": c.used_for, "bibtex": c.bibtex} for c in self.citations
             ],

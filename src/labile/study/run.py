@@ -18,6 +18,7 @@ from labile.inference.joint_fit import JointFit, evaluate, fit_jointly
 from labile.inference.joint_problem import JointProblem
 from labile.study import analysis, journal, tables
 from labile.study.citations import study_citations
+from labile.study.diagram import compute_diagrams
 from labile.study.manifest import ManifestError, load_manifest
 from labile.study.prepare import MAIN, PreparedStudy, prepare
 from labile.study.results import Citation, Derived, StudyResult
@@ -211,6 +212,9 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         outlook = pyroelectric_outlook(prepared.pyroelectricity, fitted, pictures, prepared.material)
         derived += outlook.derived
         runs, merit = outlook.runs, outlook.merit
+    if prepared.diagrams:
+        tell("computing diagrams", 0.86)
+    diagrams = compute_diagrams(prepared.diagrams, prepared.model, dict(prepared.model_values), fitted)
     used = manifest.tables
     return StudyResult(
         title=used.study.title,
@@ -242,6 +246,7 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         versions=versions(),
         expected_runs=runs,
         figures_of_merit=merit,
+        diagrams=diagrams,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         timing={name: round(seconds, 4) for name, seconds in log.seconds.items()},
     )

@@ -99,6 +99,9 @@ def write_tables(result: StudyResult, folder: Path) -> list[str]:
         from labile.techniques.pyroelectricity.merit import COLUMNS
 
         write("figures_of_merit", COLUMNS, result.figures_of_merit)
+    for one in result.diagrams:
+        for name, (columns_, rows_) in one.tables().items():
+            write(name, columns_, rows_)
     for branch, states in result.populations.items():
         temperature = next(iter(states.values())).temperature
         columns = [temperature]
@@ -228,6 +231,8 @@ def write_netcdf(result: StudyResult, path: Path) -> None:
     for branch, states in result.populations.items():
         for state, curve in states.items():
             add(f"populations/{slug(branch)}/{slug(state)}", _curve_dataset(curve))
+    for one in result.diagrams:
+        add(f"diagrams/{slug(one.settings.label)}", one.to_xarray())
     mode = "w"
     for name, dataset in datasets.items():
         dataset.to_netcdf(path, mode=mode, group=None if name == "/" else name, engine="h5netcdf")
