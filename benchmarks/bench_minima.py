@@ -1,8 +1,8 @@
 """All minima of G on a 300 x 300 temperature-pressure grid against a loop over scipy.optimize.minimize.
 
 The loop starts from the centre and from every vertex and keeps distinct minima; it is timed on a sample of the points
-and scaled. Where it "finds more", BFGS has stopped beside a vertex, where its gradient vanishes without a minimum; random
-starts (bench_diagram.py) confirm the map. Run: python benchmarks/bench_minima.py
+and scaled. Where it "finds more", BFGS has stopped beside a vertex, where its gradient vanishes without a minimum;
+random starts (bench_diagram.py) confirm the map. Run: python benchmarks/bench_minima.py
 """
 
 import time
