@@ -165,9 +165,10 @@ def _regions(found: StabilityMap, x: np.ndarray, y: np.ndarray, turned: bool) ->
         own, bits = divmod(int(one), 2 ** len(names))
         besides = [k for k in range(len(names)) if bits >> k & 1]
         titles.append(names[own] + (f", {' and '.join(names[k] for k in besides)} metastable" if besides else ""))
-        colour = _mixed(base[own], "#ffffff", 0.28)
+        # stronger where the crystal may also be in another minimum, with a tinge of it
+        colour = _mixed(base[own], "#ffffff", 0.5 if besides else 0.28)
         for k in besides:
-            colour = _mixed(colour, base[k], 0.72 if k != own else 0.85)
+            colour = _mixed(colour, base[k], 0.85)
         colours.append(colour)
         index[code == one] = number
     if len(kinds) > len(kept):
@@ -251,7 +252,7 @@ def _points(verdicts: Sequence[PointVerdict], units: tuple[tuple[str, str], tupl
             x, y = _placed(t, p, units)
             name = meaning + (", light" if light else "")
             texts = tuple(f"{q.point.label}: {q.text}" for q in chosen)
-            labels = tuple(q.point.label for q in chosen)
+            labels = tuple(str(verdicts.index(q) + 1) for q in chosen)
             marker = "star" if light else "square"
             drawn.append(Points(name, x, y, texts=texts, colour=colour, marker=marker, filled=filled, labels=labels))
     return drawn
@@ -275,8 +276,8 @@ def _caption(
     if bands:
         parts.append("Bands hold 68 % of the lines of the parameter samples.")
     if verdicts:
-        bad = [one.point.label for one in verdicts if not one.consistent]
-        parts.append(f"Not possible in this model: {', '.join(bad)}." if bad else "All observations are possible.")
+        numbered = "; ".join(f"{k} {one.point.label} ({one.verdict})" for k, one in enumerate(verdicts, 1))
+        parts.append(f"Observations: {numbered}.")
     if np.any(found.count == 0):
         parts.append("Blank: no minimum converged.")
     return " ".join(parts)

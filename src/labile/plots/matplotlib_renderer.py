@@ -272,7 +272,7 @@ def _draw_points(axes: Any, points: Points, order: int) -> Any:
     handle = axes.errorbar(
         points.x, points.y, **bars, fmt=_MARKERS[points.marker], color=points.colour, markerfacecolor=face,
         markersize=size, markeredgewidth=0.6, elinewidth=0.6, capsize=0 if many else 1.6, capthick=0.6,
-        alpha=0.75 if many else 1.0, zorder=order,
+        alpha=0.75 if many else 1.0, zorder=order, clip_on=not points.labels,
     )  # fmt: skip
     if points.limits is not None:
         for x, y, sign in zip(points.x[limit], points.y[limit], np.asarray(points.limits)[limit], strict=True):
@@ -283,10 +283,12 @@ def _draw_points(axes: Any, points: Points, order: int) -> Any:
     for x, y, label in zip(points.x, points.y, points.labels, strict=False):
         # a light ground keeps the text legible on coloured areas and lines
         ground = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.6}
-        axes.annotate(
-            _text(label), (x, y), (3, 3), textcoords="offset points", fontsize=POINT_TEXT - 1.5, color=points.colour,
+        note = axes.annotate(
+            _text(label), (x, y), (3, 3), textcoords="offset points", fontsize=POINT_TEXT - 1, color=points.colour,
             bbox=ground, zorder=order + 0.5,
         )  # fmt: skip
+        # a text beside a point at the edge must not push the axes aside
+        note.set_in_layout(False)
     return handle
 
 

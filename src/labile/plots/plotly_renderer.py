@@ -240,7 +240,7 @@ def _points(points: Points, chart: Chart, legend: dict[str, Any]) -> dict[str, A
         trace["hovertemplate"] = "%{text}<extra></extra>"
     if points.labels:
         trace["text"] = [_text(label) for label in points.labels]
-        trace |= {"textposition": "top right", "textfont": {"size": 11, "color": points.colour}}
+        trace |= {"textposition": "top right", "textfont": {"size": 11, "color": points.colour}, "cliponaxis": False}
         if points.texts:
             trace["customdata"] = [_text(text) for text in points.texts]
             trace["hovertemplate"] = "%{customdata}<extra></extra>"
