@@ -211,9 +211,10 @@ def map_of(where: Plane) -> StabilityMap:
                 pieces.append((*points, *piece))
                 count_map[points] = piece[2]
                 uncertain[fresh] = True
-                fresh = np.zeros(cells, dtype=bool)
-                map_kernels.spread(uncertain, count_map, counts, node_rows, node_columns, fresh)
+                searched, fresh = fresh, np.zeros(cells, dtype=bool)
+                map_kernels.spread(searched, uncertain, count_map, counts, node_rows, node_columns, fresh)
 
+        map_kernels.assume_counts(uncertain, count_map, counts, node_rows, node_columns)
         search_cells(uncertain.copy())
         room = max(1, int(counts.max()))
         x, energy = np.empty((rows, columns, room, n)), np.empty((rows, columns, room))

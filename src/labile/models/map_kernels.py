@@ -31,6 +31,8 @@ SAME_BRANCH = 0.1
 """Minima at two corners of a cell are one branch when no population differs by more than this."""
 SOFT = 0.15
 """A corner at which the Hessian is softer than this (in RT, relative changes) may lie next to a critical point."""
+REACH = 3
+"""Cells on every side of a thin pocket that are searched as well."""
 ASTRAY = 0.02
 """A Newton walk that ends further than this from where it began is not believed."""
 MEETING = 1e-3
@@ -132,16 +134,55 @@ def pair_corners(found, counts, doubtful, uncertain, orders):
 
 
 @threaded
-def spread(uncertain, counts, corner_counts, node_rows, node_columns, fresh):
-    """Mark cells whose neighbour was searched and holds, at their common side, another number of minima."""
+def assume_counts(uncertain, counts, corner_counts, node_rows, node_columns):
+    """Give all points of certain cells the number of minima of their corners."""
+    for r in range(uncertain.shape[0]):
+        for c in range(uncertain.shape[1]):
+            if not uncertain[r, c]:
+                for i in range(node_rows[r], node_rows[r + 1] + 1):
+                    for j in range(node_columns[c], node_columns[c + 1] + 1):
+                        counts[i, j] = corner_counts[r, c]
+
+
+@threaded
+def _thin(counts, i, j):
+    """Whether a pocket with more minima is at most two points wide here, along either axis."""
+    for axis in range(2):
+        size = counts.shape[axis]
+        at = i if axis == 0 else j
+        width = 1
+        for side in (-1, 1):
+            for step in range(1, 3):
+                place = at + side * step
+                inside = 0 <= place < size
+                if inside:
+                    other = counts[place, j] if axis == 0 else counts[i, place]
+                    inside = other >= counts[i, j]
+                # what lies beyond the edge of the map may be wide
+                elif place < 0 or place >= size:
+                    inside = True
+                if not inside:
+                    break
+                width += 1
+        if width <= 2:
+            return True
+    return False
+
+
+@threaded
+def spread(searched, uncertain, counts, corner_counts, node_rows, node_columns, fresh):
+    """Mark cells to be searched next because of what the `searched` ones hold.
+
+    These are neighbours whose corners have another number of minima than the points along their common side, and all
+    cells within REACH of a pocket so thin that grid points may lie on either side of it.
+    """
     rows, columns = uncertain.shape
-    added = 0
     for r in range(rows):
         for c in range(columns):
             fresh[r, c] = False
     for r in range(rows):
         for c in range(columns):
-            if not uncertain[r, c]:
+            if not searched[r, c]:
                 continue
             r0, c0 = node_rows[r], node_columns[c]
             r1, c1 = node_rows[r + 1] - 1, node_columns[c + 1] - 1
@@ -155,9 +196,15 @@ def spread(uncertain, counts, corner_counts, node_rows, node_columns, fresh):
                     j = (c0 if side == 2 else c1) if side >= 2 else c0 + k
                     if counts[i, j] != corner_counts[a, b]:
                         fresh[a, b] = True
-                        added += 1
                         break
-    return added
+            thin = False
+            for i in range(r0, r1 + 1):
+                for j in range(c0, c1 + 1):
+                    thin = thin or _thin(counts, i, j)
+            if thin:
+                for a in range(max(0, r - REACH), min(rows, r + REACH + 1)):
+                    for b in range(max(0, c - REACH), min(columns, c + REACH + 1)):
+                        fresh[a, b] = fresh[a, b] or not uncertain[a, b]
 
 
 @threaded
