@@ -256,7 +256,8 @@ def _points_of(cells: np.ndarray, node_rows: np.ndarray, node_columns: np.ndarra
         for nodes in (node_rows, node_columns)
     )
     rows, columns = np.nonzero(cells[row_cell[:, None], column_cell[None, :]])
-    return rows, columns
+    # nonzero gives strided views, for which every kernel would be compiled once more
+    return np.ascontiguousarray(rows), np.ascontiguousarray(columns)
 
 
 def _assemble(where: Plane) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
