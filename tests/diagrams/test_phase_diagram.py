@@ -226,3 +226,21 @@ def test_upper_end_of_trapped_states_is_no_line():
     t = slichter_drickamer_temperature(np.linspace(0.5, 0.9999, 4000), enthalpy=2e3, entropy=20.0, interaction=6e3)
     assert np.all(np.diff(t[np.isfinite(t)]) != 0)
     assert [(line.state, line.ends_on) for line in found.of_kind("spinodal")] == [("LS", "heating")]
+
+
+def test_lines_of_broken_symmetry_are_drawn_once_and_meet_in_a_triple_point():
+    """A curve that runs on through the image of its minimum must not be a second line (found by random models)."""
+    values = {
+        "site.enthalpy": 9941.0, "site.entropy": 51.94, "site.volume": -7.594e-6, "molecule.volume": 6.45e-7,
+        "molecule.intramolecular_interaction": -288.0, "site.interaction": 2471.7,
+        "molecule.staggered_interaction": 2410.5, "molecule.staggered_interaction_pressure_slope": -1.691e-6,
+    }  # fmt: skip
+    found = phase_diagram(DINUCLEAR, values, (40.0, 400.0), (0.0, 10 * KBAR))
+    (triple,) = [point for point in found.points if point.kind == "triple point"]
+    labels = sorted(line.label for line in found.of_kind("coexistence"))
+    assert labels == ["LL ⇌ HH", "LL ⇌ ordered LH/HL", "ordered LH/HL ⇌ HH"]
+    assert all("triple point" in line.ends for line in found.of_kind("coexistence"))
+    # three minima of equal G
+    minima = find_minima(DINUCLEAR, Conditions(triple.temperature, triple.pressure), values)
+    assert minima.energy[0, 3] - minima.energy[0, 0] == pytest.approx(0.0, abs=1e-3)
+    assert len([line for line in found.of_kind("spinodal") if line.label == "limit of HH on cooling"]) == 1

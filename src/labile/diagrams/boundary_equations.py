@@ -213,10 +213,7 @@ class FoldEquations:
 
     def over(self, before: np.ndarray, after: np.ndarray) -> str:
         """Ends where the broken symmetry is restored."""
-        for i, j in self.swaps:
-            if (before[i] - before[j]) * (after[i] - after[j]) < 0:
-                return TRICRITICAL
-        return ""
+        return TRICRITICAL if _restored(self.swaps, before, after) else ""
 
     def asymmetry(self, z: np.ndarray) -> tuple[float, float]:
         """Signs of what turns at a solution.
@@ -251,6 +248,7 @@ class FoldEquations:
 TRICRITICAL = "tricritical point"
 CRITICAL = "critical point"
 SYMMETRIC = "symmetry-breaking line"
+UNSTABLE = "end of the minimum"
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,11 +316,15 @@ class CoexistenceEquations:
         return result
 
     def over(self, before: np.ndarray, after: np.ndarray) -> str:
-        """Ends where both minima become one."""
+        """Ends where both minima become one, or one of them becomes its own image (it is a saddle there)."""
         if self.first is not self.second:
             return ""
         old, new = (self.populations(z) for z in (before, after))
-        return CRITICAL if (old[0] - old[1]) @ (new[0] - new[1]) <= 0 else ""
+        if (old[0] - old[1]) @ (new[0] - new[1]) <= 0:
+            return CRITICAL
+        second = self.sizes[0] + 1
+        images = _restored(self.swaps, before, after) or _restored(self.swaps, before[second:], after[second:])
+        return UNSTABLE if images else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,8 +370,7 @@ class HalfEquations:
 
     def over(self, before: np.ndarray, after: np.ndarray) -> str:
         """Ends where the broken symmetry is restored."""
-        restored = any((before[i] - before[j]) * (after[i] - after[j]) < 0 for i, j in self.swaps)
-        return SYMMETRIC if restored and not self.symmetric(before) else ""
+        return SYMMETRIC if _restored(self.swaps, before, after) else ""
 
     def symmetric(self, z: np.ndarray) -> bool:
         """Whether equivalent states are equal."""
@@ -427,6 +428,13 @@ class SymmetryEquations:
     def over(self, before: np.ndarray, after: np.ndarray) -> str:
         """Never ends by itself."""
         return ""
+
+
+def _restored(swaps: tuple[tuple[int, int], ...], before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether equivalent states that differed, by more than round-off, have changed places."""
+    return any(
+        abs(before[i] - before[j]) > 1e-6 and (before[i] - before[j]) * (after[i] - after[j]) < 0 for i, j in swaps
+    )
 
 
 def _stationary(side: Side, spans: tuple[float, float], z: np.ndarray) -> tuple[np.ndarray, np.ndarray, Local]:

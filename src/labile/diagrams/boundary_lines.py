@@ -13,6 +13,7 @@ from labile.diagrams.boundary_equations import (
     CRITICAL,
     SYMMETRIC,
     TRICRITICAL,
+    UNSTABLE,
     BoundaryEquations,
     CoexistenceEquations,
     FoldEquations,
@@ -26,11 +27,12 @@ from labile.models.equilibrium import find_minima
 
 REACH = 0.03
 """A line whose tracing stopped within this of a critical point (units of the window's spans) ends there."""
+ONE = 0.03
+"""Minima whose populations differ by less than this all along a line are one minimum next to a critical point."""
 LOWER = 1e-5
 """J/mol by which another minimum must lie below a line to make it metastable."""
 TRIPLE = "triple point"
 FIRST_ORDER = "first-order line"
-UNSTABLE = "end of the minimum"
 TURN = "turning point in pressure"
 
 
@@ -166,7 +168,8 @@ class _Lowest:
         """G of the lowest minimum that is none of the `own` ones (each (N, n)) at points (N, 2); inf without one."""
         result = np.full(len(plane), np.inf)
         for side, swaps in zip(self.sides, self.swaps, strict=True):
-            found = find_minima(side.model, Conditions(plane[:, 0], plane[:, 1]), side.values)
+            conditions = Conditions(plane[:, 0], np.maximum(plane[:, 1], 0.0))
+            found = find_minima(side.model, conditions, side.values)
             for k in range(found.x.shape[1]):
                 x, energy = found.x[:, k], found.energy[:, k]
                 for row in np.flatnonzero(found.count > k):
@@ -218,7 +221,9 @@ def _spinodals(curve: Curve, equations: FoldEquations, lines: list[BoundaryLine]
 
     def others(z: np.ndarray) -> float:
         t, p = z[-2] * equations.spans[0], z[-1] * equations.spans[1]
-        return float(np.append(side.curvatures(equations.populations(z), t, p)[0], np.inf)[1]) + 1e-9
+        soft = side.curvatures(equations.populations(z), t, p)[0]
+        # all but the one that vanishes
+        return float(np.min(np.delete(soft, np.argmin(np.abs(soft))), initial=1.0))
 
     def cubic(z: np.ndarray) -> float:
         return equations.asymmetry(z)[0]
@@ -226,7 +231,8 @@ def _spinodals(curve: Curve, equations: FoldEquations, lines: list[BoundaryLine]
     def tilt(z: np.ndarray) -> float:
         return equations.asymmetry(z)[1]
 
-    for whole, ends, minimum in _pieces(curve, others, UNSTABLE):
+    lost = SYMMETRIC if equations.swaps else UNSTABLE
+    for whole, ends, minimum in _pieces(curve, others, lost):
         if not minimum or len(whole) < 2:
             continue
         by_cubic = _pieces(Curve(equations, whole, ends), cubic, CRITICAL)
@@ -367,7 +373,7 @@ def _coexistence(
         if not both or len(whole) < 2:
             continue
         for z, piece_ends, stable in _pieces(Curve(equations, whole, ends), above, TRIPLE):
-            if not stable or len(z) < 2:
+            if not stable or len(z) < 2 or _apart(equations, z) < ONE:
                 continue
             for at, reason in ((z[0], piece_ends[0]), (z[-1], piece_ends[1])):
                 if reason == TRIPLE:
@@ -375,6 +381,14 @@ def _coexistence(
                     _add_point(CriticalPoint(TRIPLE, *place, equations.populations(at)[0]), equations.spans, points)
             label = _both(equations, z[len(z) // 2])
             lines.append(_line("coexistence", label, equations, z, piece_ends))
+
+
+def _apart(equations: CoexistenceEquations, z: np.ndarray) -> float:
+    """Largest difference of the populations of both minima along a line; 1 for minima of two phases."""
+    if equations.first is not equations.second:
+        return 1.0
+    x = np.array([equations.populations(one) for one in z])
+    return float(np.max(np.abs(x[:, 0] - x[:, 1])))
 
 
 def _both(equations: CoexistenceEquations, z: np.ndarray) -> str:

@@ -228,7 +228,7 @@ def _merged(equations: CoexistenceEquations, z: np.ndarray) -> bool:
         return False
     x = equations.populations(z)
     # images of each other have equal G everywhere
-    return same_minimum(x[0], x[1], equations.swaps, 1e-4)
+    return same_minimum(x[0], x[1], equations.swaps, 0.01)
 
 
 def same_minimum(x: np.ndarray, y: np.ndarray, swaps: Sequence[tuple[int, int]], tolerance: float) -> bool:
@@ -238,7 +238,7 @@ def same_minimum(x: np.ndarray, y: np.ndarray, swaps: Sequence[tuple[int, int]],
         image = y.copy()
         image[[i, j]] = image[[j, i]]
         images.append(image)
-    return any(bool(np.max(np.abs(x - image)) < tolerance) for image in images)
+    return any(bool(np.nanmax(np.abs(x - image)) < tolerance) for image in images)
 
 
 def _known(curve: Curve, equations: BoundaryEquations, z: np.ndarray) -> bool:
@@ -248,17 +248,22 @@ def _known(curve: Curve, equations: BoundaryEquations, z: np.ndarray) -> bool:
         return False
     if _labels(other) != _labels(equations):
         return False
-    x = equations.populations(z)
-    flip = isinstance(equations, CoexistenceEquations) and equations.first is equations.second
+    x = np.atleast_2d(equations.populations(z))
     near = np.flatnonzero(np.max(np.abs(curve.z[:, -2:] - z[-2:]), axis=1) < 0.03)
     for k in near:
-        y = other.populations(curve.z[k])
-        gap = np.nanmax(np.abs(y - x))
-        if flip:
-            gap = min(gap, np.nanmax(np.abs(y[::-1] - x)))
-        if gap < 0.03 and _distance_to_line(curve.z[:, -2:], k, z[-2:]) < 2e-3:
+        y = np.atleast_2d(other.populations(curve.z[k]))
+        orders = (y, y[::-1]) if len(y) == 2 and _labels(other)[0] == _labels(other)[1] else (y,)
+        alike = any(
+            all(same_minimum(one, two, _swaps(equations), 0.03) for one, two in zip(order, x, strict=True))
+            for order in orders
+        )
+        if alike and _distance_to_line(curve.z[:, -2:], int(k), z[-2:]) < 2e-3:
             return True
     return False
+
+
+def _swaps(equations: BoundaryEquations) -> tuple[tuple[int, int], ...]:
+    return tuple(getattr(equations, "swaps", ()))
 
 
 def _labels(equations: BoundaryEquations) -> tuple[str, ...]:

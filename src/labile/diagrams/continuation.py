@@ -41,7 +41,8 @@ class Curve:
     @property
     def plane(self) -> np.ndarray:
         """T (K) and P (Pa), shape (N, 2)."""
-        return self.z[:, -2:] * np.array(self.equations.spans)
+        # a window that begins at 0 Pa leaves round-off below it
+        return np.maximum(self.z[:, -2:] * np.array(self.equations.spans), 0.0)
 
 
 @dataclass(frozen=True)
