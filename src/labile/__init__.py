@@ -29,6 +29,9 @@ _WHERE = {
     "equilibrium": "labile.models.equilibrium:equilibrium",
     "evolve": "labile.models.evolution:evolve",
     "transitions": "labile.models.transitions:transitions",
+    # diagrams
+    "phase_diagram": "labile.diagrams.phase_diagram:phase_diagram",
+    "stability_map": "labile.diagrams.stability:stability_map",
     # joint fits
     "JointProblem": "labile.inference.joint_problem:JointProblem",
     "Objective": "labile.inference.objective:Objective",
