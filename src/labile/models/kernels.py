@@ -38,7 +38,8 @@ CONVERGED, NOT_CONVERGED, PAST_FOLD = 0, 1, 2
 
 
 @compiled
-def _normalise(u, x):
+def normalise(u, x):
+    """Shift u = ln x so that x sums to 1, and fill x."""
     top = u[0]
     for i in range(1, u.size):
         top = max(top, u[i])
@@ -82,7 +83,7 @@ def manifold_logs(u, manifold, log_big, q):
 
 
 @compiled
-def _potentials(g, w, rt, mi, u, x, log_big, mu):
+def potentials(g, w, rt, mi, u, x, log_big, mu):
     """Fill mu with the chemical potentials, common constants dropped, and return G."""
     n = g.size
     energy = 0.0
@@ -185,7 +186,7 @@ def positive_definite(w, rt, mi, x, q, manifold, shift, s, scratch):
 
 
 @compiled
-def _newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
+def newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
     """Fill z with the relative changes of a Newton step; False where G plus the shift is not convex."""
     n = x.size
     _, a, z, s, more = scratch
@@ -240,10 +241,10 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
     arrays, _, z, s, more = scratch
     mu, log_big, q = arrays[0], arrays[1], arrays[2]
     trial, trial_x, trial_mu, trial_big, trial_q = arrays[3], arrays[4], arrays[5], arrays[6], arrays[7]
-    _normalise(u, x)
+    normalise(u, x)
     if mi != 0.0:
         manifold_logs(u, manifold, log_big, q)
-    energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+    energy = potentials(g, w, rt, mi, u, x, log_big, mu)
     # NaN passes every comparison below unnoticed
     if not math.isfinite(energy):
         return NOT_CONVERGED
@@ -276,16 +277,16 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
                 slope += x[i] * math.sin(1.0 + 2.3 * i) * (mu[i] - mean)
             for i in range(n):
                 u[i] += (-1e-3 if slope > 0.0 else 1e-3) * math.sin(1.0 + 2.3 * i)
-            _normalise(u, x)
+            normalise(u, x)
             if mi != 0.0:
                 manifold_logs(u, manifold, log_big, q)
-            energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+            energy = potentials(g, w, rt, mi, u, x, log_big, mu)
             continue
         # where G curves down, the smallest shift of 0, 0.001, ... that makes the Newton matrix definite is added; plain
         # steps down the gradient would swing about a saddle for ever once the change of G is below its round-off
         slope, shift = 1.0, 0.0
         while shift < LARGEST_SHIFT:
-            if _newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
+            if newton_direction(w, rt, mi, x, q, manifold, mu, mean, shift, convex_here, scratch):
                 slope = 0.0
                 for i in range(n):
                     slope += x[i] * z[i] * (mu[i] - mean)
@@ -303,13 +304,13 @@ def descend(g, w, rt, mi, manifold, u, x, max_iterations, convex_here, scratch):
             largest = 0.0
             for i in range(n):
                 trial[i] = u[i] + t * z[i]
-            _normalise(trial, trial_x)
+            normalise(trial, trial_x)
             for i in range(n):
                 largest = max(largest, abs(trial_x[i] - x[i]))
             if convex_here or largest <= MAX_STEP:
                 if mi != 0.0:
                     manifold_logs(trial, manifold, trial_big, trial_q)
-                trial_energy = _potentials(g, w, rt, mi, trial, trial_x, trial_big, trial_mu)
+                trial_energy = potentials(g, w, rt, mi, trial, trial_x, trial_big, trial_mu)
                 if trial_energy <= energy + 1e-4 * t * slope + noise:
                     accepted = True
                     break
@@ -481,7 +482,7 @@ def all_minima(g, w, rt, mi, manifold, previous, use_previous, found, energies, 
                 break
         if not known:
             manifold_logs(u, manifold, log_big, q)
-            energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+            energy = potentials(g, w, rt, mi, u, x, log_big, mu)
             slot = count
             if count < found.shape[0]:
                 count += 1

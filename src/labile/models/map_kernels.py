@@ -15,13 +15,13 @@ from numba import njit
 from labile.models.kernels import (
     NEARLY,
     TOLERANCE,
-    _newton_direction,
-    _normalise,
-    _potentials,
     all_minima,
     buffers,
     manifold_logs,
+    newton_direction,
+    normalise,
     positive_definite,
+    potentials,
 )
 
 threaded = njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
@@ -221,9 +221,9 @@ def _walk(g, w, rt, mi, manifold, u, x, scratch):
     definite = False
     visits = 0
     for _ in range(MOST_STEPS):
-        _normalise(u, x)
+        normalise(u, x)
         manifold_logs(u, manifold, log_big, q)
-        energy = _potentials(g, w, rt, mi, u, x, log_big, mu)
+        energy = potentials(g, w, rt, mi, u, x, log_big, mu)
         mean = 0.0
         for i in range(n):
             mean += x[i] * mu[i]
@@ -234,7 +234,7 @@ def _walk(g, w, rt, mi, manifold, u, x, scratch):
             visits += 1
         if definite and (residual <= floor or visits > 1):
             return energy
-        if not _newton_direction(w, rt, mi, x, q, manifold, mu, mean, 0.0, False, scratch):
+        if not newton_direction(w, rt, mi, x, q, manifold, mu, mean, 0.0, False, scratch):
             return math.nan
         definite = True
         for i in range(n):
