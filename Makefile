@@ -37,7 +37,8 @@ bench: $(STAMP)
 # long statistical calibrations; each script prints its section of docs/calibration.md
 calibrate: $(STAMP)
 	@mkdir -p out
-	@for script in benchmarks/calibration/*.py; do echo "== $$script" >&2; $(BIN)/python $$script || exit 1; done > out/calibration.md
+	@{ printf '# Calibrations\n\nThe last result of `make calibrate`.\n\n'; \
+	  for script in benchmarks/calibration/*.py; do echo "== $$script" >&2; $(BIN)/python $$script || exit 1; done; } > out/calibration.md
 	@mv out/calibration.md docs/calibration.md
 
 lock:
