@@ -14,7 +14,7 @@ from labile.core.measurement import Measurement
 from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, shown_unit
 
 if TYPE_CHECKING:
-    from labile.study.diagram import StudyDiagram
+    from labile.study.diagram import AnyDiagram
     from labile.study.manifest import Problems
     from labile.study.prepare import PreparedStudy
     from labile.study.results import StudyResult
@@ -195,7 +195,7 @@ def reduce_files(
 ) -> Reduced:
     """Read and reduce files with one technique, as a study of these files would."""
     from labile.study.analysis import measured_numbers
-    from labile.study.manifest import MeasurementTable
+    from labile.study.manifest_tables import MeasurementTable
     from labile.study.reducing import read_and_reduce
     from labile.techniques import technique
 
@@ -359,15 +359,12 @@ def progress_lines() -> Iterator[Callable[[str, float], None]]:
     yield tell
 
 
-def diagram_text(diagrams: Sequence[StudyDiagram], written: Sequence[Path]) -> str:
-    """Lines, points and observations of diagrams, and where they were written."""
+def diagram_text(diagrams: Sequence[AnyDiagram], written: Sequence[Path]) -> str:
+    """What every diagram shows, and where it was written."""
     lines: list[str] = []
     for one in diagrams:
         lines.append(f"{one.title} ({one.origin})")
-        if one.lines is not None:
-            lines += repr(one.lines).splitlines()[1:]
-        for v in one.verdicts:
-            lines.append(f"  {v.point.label}: {v.verdict}: {v.text}")
+        lines += [f"  {text}" for text in one.told()]
     folder = written[0].parent
     names = ", ".join(path.name for path in written if path.suffix in (".nc", ".csv", ".svg"))
     return "\n".join([*lines, f"written into {folder}: {names}"])

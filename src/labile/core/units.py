@@ -64,6 +64,8 @@ QUANTITIES = _table(
     ("time", "s", "s", "t"),
     ("wavelength", "m", "nm", "λ", "length"),
     ("photon_flux", "1/m^2/s", "1/cm^2/s", "Φ"),
+    ("irradiance", "W/m^2", "mW/cm^2", "I"),
+    ("absorption_cross_section", "m^2", "cm^2", "σ"),
     ("sweep_rate", "K/s", "K/min", "dT/dt"),
     # spectral axes
     ("energy", "J", "eV", "E"),

@@ -14,8 +14,9 @@ from labile.diagrams.experimental_points import PointVerdict, judge_points
 from labile.diagrams.line_bands import LineBand, line_bands
 from labile.diagrams.phase_diagram import PhaseDiagram, phase_diagram
 from labile.diagrams.stability import StabilityMap, stability_map
-from labile.study.diagram_settings import DiagramSettings
+from labile.study.diagram_settings import AnySettings, DiagramSettings, LifetimeSettings
 from labile.study.journal import write_atomically
+from labile.study.light_diagram import StudyLifetimes, StudySteadyStates, lifetimes, steady_states
 from labile.study.tables import csv_text, slug
 
 if TYPE_CHECKING:
@@ -72,6 +73,16 @@ class StudyDiagram:
     def title(self) -> str:
         """As stated, or the label."""
         return self.settings.title or self.settings.label
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What does not exist in the window, and how finely it was searched."""
+        return () if self.lines is None else self.lines.notes
+
+    def told(self) -> list[str]:
+        """Lines, points and observations as sentences."""
+        lines = [] if self.lines is None else [text.strip() for text in repr(self.lines).splitlines()[1:]]
+        return [*lines, *(f"{v.point.label}: {v.verdict}: {v.text}" for v in self.verdicts)]
 
     def figures(self) -> tuple[Figure, ...]:
         """The diagram and the populations as surfaces."""
@@ -133,6 +144,7 @@ class StudyDiagram:
         return {
             "label": s.label,
             "title": self.title,
+            "kind": "states",
             "parameters": self.origin,
             "axes": [{"name": a.name, "low_si": a.low, "high_si": a.high, "unit": a.unit} for a in (s.x, s.y)],
             "lines": [
@@ -145,7 +157,7 @@ class StudyDiagram:
             "critical_points": [
                 {"kind": p.kind, "temperature_K": p.temperature, "pressure_Pa": p.pressure} for p in points
             ],
-            "notes": [] if self.lines is None else list(self.lines.notes),
+            "notes": list(self.notes),
             "points": [
                 {
                     "label": v.point.label, "temperature_K": v.point.temperature, "pressure_Pa": v.point.pressure,
@@ -162,14 +174,17 @@ def _kbar(pressure: np.ndarray) -> np.ndarray:
     return np.asarray(from_si(pressure, "kbar", "pressure"))
 
 
+AnyDiagram = StudyDiagram | StudyLifetimes | StudySteadyStates
+
+
 def compute_diagrams(
-    settings: Sequence[DiagramSettings], model: Model | None, values: dict[str, float], fitted: JointFit | None
-) -> tuple[StudyDiagram, ...]:
+    settings: Sequence[AnySettings], model: Model | None, values: dict[str, float], fitted: JointFit | None
+) -> tuple[AnyDiagram, ...]:
     """Compute every diagram of a study.
 
     Parameters
     ----------
-    settings : sequence of DiagramSettings
+    settings : sequence of AnySettings
     model : Model or None
         None only where there are no diagrams.
     values : dict of str to float
@@ -178,30 +193,40 @@ def compute_diagrams(
 
     Returns
     -------
-    tuple of StudyDiagram
+    tuple of AnyDiagram
     """
     if model is None:
         return ()
-    found = []
+    found: list[AnyDiagram] = []
     for one in settings:
         use_fit = fitted is not None and one.parameters != "initial"
-        origin, own, samples = INITIAL, values, []
+        origin, own = INITIAL, values
         if use_fit:
             assert fitted is not None
             own = {name: value for name, value in fitted.values.items() if name in model.parameters}
             origin = FITTED if fitted.result.converged else f"{FITTED} (the fit did not converge)"
-            samples = parameter_samples(fitted, one.samples)
-        axes = {axis.name: axis.grid for axis in (one.x, one.y)}
-        stable = stability_map(model, own, axes, **one.others)
-        lines: PhaseDiagram | None = None
-        bands: tuple[LineBand, ...] = ()
-        if one.over_temperature_and_pressure:
-            ends = {axis.name: (axis.low, axis.high) for axis in (one.x, one.y)}
-            lines = phase_diagram(model, own, ends["temperature"], ends["pressure"])
-            bands = line_bands(lines, samples)
-        verdicts = judge_points(model, own, one.points)
-        found.append(StudyDiagram(one, origin, stable, lines, bands, verdicts))
+        if isinstance(one, DiagramSettings):
+            samples = parameter_samples(fitted, one.samples) if use_fit and fitted is not None else []
+            found.append(_states(one, model, own, samples, origin))
+        elif isinstance(one, LifetimeSettings):
+            found.append(lifetimes(one, own, origin))
+        else:
+            found.append(steady_states(one, own, origin))
     return tuple(found)
+
+
+def _states(
+    settings: DiagramSettings, model: Model, values: dict[str, float], samples: list[dict[str, float]], origin: str
+) -> StudyDiagram:
+    axes = {axis.name: axis.grid for axis in (settings.x, settings.y)}
+    stable = stability_map(model, values, axes, **settings.others)
+    lines: PhaseDiagram | None = None
+    bands: tuple[LineBand, ...] = ()
+    if settings.over_temperature_and_pressure:
+        ends = {axis.name: (axis.low, axis.high) for axis in (settings.x, settings.y)}
+        lines = phase_diagram(model, values, ends["temperature"], ends["pressure"])
+        bands = line_bands(lines, samples)
+    return StudyDiagram(settings, origin, stable, lines, bands, judge_points(model, values, settings.points))
 
 
 def parameter_samples(fitted: JointFit, count: int, seed: int = 0) -> list[dict[str, float]]:
@@ -226,12 +251,12 @@ def parameter_samples(fitted: JointFit, count: int, seed: int = 0) -> list[dict[
     return [parameters.as_dict(vector) for vector in vectors]
 
 
-def write_diagrams(diagrams: Sequence[StudyDiagram], folder: Path) -> list[Path]:
+def write_diagrams(diagrams: Sequence[AnyDiagram], folder: Path) -> list[Path]:
     """Write ``diagram.nc`` (one group a diagram), the CSV tables and the figures into a folder.
 
     Parameters
     ----------
-    diagrams : sequence of StudyDiagram
+    diagrams : sequence of AnyDiagram
     folder : Path
         Made when it does not exist.
 
@@ -257,7 +282,7 @@ def write_diagrams(diagrams: Sequence[StudyDiagram], folder: Path) -> list[Path]
 
 def study_diagrams(
     study: str | Path, progress: Callable[[str, float], None] | None = None
-) -> tuple[PreparedStudy, tuple[StudyDiagram, ...]]:
+) -> tuple[PreparedStudy, tuple[AnyDiagram, ...]]:
     """Check a study, fit it where a diagram wants fitted parameters, and compute its diagrams.
 
     Parameters
@@ -269,7 +294,7 @@ def study_diagrams(
     Returns
     -------
     PreparedStudy
-    tuple of StudyDiagram
+    tuple of AnyDiagram
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`[[diagram]]` of a manifest as axes, points and choices in SI."""
+"""`[[diagram]]` of a manifest as axes, points and choices in SI: one class for each kind of diagram."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ from typing import Any
 
 import numpy as np
 
+from labile.core.conditions import LightSource
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.units import field_unit
 from labile.diagrams.axes import CONDITIONS, DiagramError, plane
 from labile.diagrams.experimental_points import ExperimentalPoint
 from labile.models.free_energy import Model
-from labile.study.manifest import DiagramAxisTable, DiagramPointTable, DiagramTable, Problems
+from labile.models.protocols import LETARD_RATE
+from labile.study.kinetic_settings import KineticSettings, light_source
+from labile.study.manifest import Problems
+from labile.study.manifest_tables import DiagramAxisTable, DiagramPointTable, DiagramTable
 from labile.study.quantities import QuantityError, read_quantity, read_temperature
+
+KeyPath = tuple[str | int, ...]
+FLUX = "photon_flux"
+USUAL_LIFETIMES = (1.0, 60.0, 3600.0, 86400.0)
+"""Contours drawn where the manifest names none, s."""
+GRIDS: dict[str, dict[str, int]] = {
+    "states": {},
+    "lifetimes": {"temperature": 61, "pressure": 31},
+    "light": {"temperature": 61, FLUX: 7},
+}
+"""Points of an axis where the manifest says nothing; 121 elsewhere."""
+OWN_KEYS = {
+    "states": ("points", "temperature", "pressure", "magnetic_field"),
+    "lifetimes": ("state", "contours", "heating_rate", "light"),
+    "light": ("state", "light", "pressure"),
+}
+"""Keys that mean something to some kinds of diagram only."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +69,14 @@ class DrawnAxis:
 
 @dataclass(frozen=True)
 class DiagramSettings:
-    """One `[[diagram]]` in SI.
+    """A diagram of states, ``kind = "states"``, in SI.
 
     Attributes
     ----------
     label, title : str
     x, y : DrawnAxis
-    points : tuple of ExperimentalPoint
     parameters : {"auto", "fit", "initial"}
+    points : tuple of ExperimentalPoint
     samples : int
         Parameter samples of the fit from which the bands of the lines are computed.
     others : dict of str to float
@@ -66,8 +87,8 @@ class DiagramSettings:
     title: str
     x: DrawnAxis
     y: DrawnAxis
-    points: tuple[ExperimentalPoint, ...]
     parameters: str
+    points: tuple[ExperimentalPoint, ...]
     samples: int
     others: dict[str, float] = field(default_factory=dict)
 
@@ -77,9 +98,85 @@ class DiagramSettings:
         return {self.x.name, self.y.name} == {"temperature", "pressure"}
 
 
+@dataclass(frozen=True)
+class LifetimeSettings:
+    """A diagram of lifetimes, ``kind = "lifetimes"``, in SI.
+
+    Attributes
+    ----------
+    label, title : str
+    x, y : DrawnAxis
+        Pressure and temperature.
+    parameters : {"auto", "fit", "initial"}
+    kinetics : KineticSettings
+    states : tuple of str
+        Metastable states whose populations are summed.
+    contours : tuple of float
+        Lifetimes, s.
+    heating_rate : float
+        Of T(LIESST), K/s.
+    light : tuple of LightSource
+        On during the decay.
+    """
+
+    label: str
+    title: str
+    x: DrawnAxis
+    y: DrawnAxis
+    parameters: str
+    kinetics: KineticSettings
+    states: tuple[str, ...]
+    contours: tuple[float, ...]
+    heating_rate: float
+    light: tuple[LightSource, ...]
+
+
+@dataclass(frozen=True)
+class LightSettings:
+    """A diagram of steady states under light, ``kind = "light"``, in SI.
+
+    Attributes
+    ----------
+    label, title : str
+    x, y : DrawnAxis
+        Temperature and photon flux.
+    parameters : {"auto", "fit", "initial"}
+    kinetics : KineticSettings
+    state : str
+        Whose population is drawn.
+    source : LightSource
+        Gives the wavelength.
+    pressure : float
+        Pa.
+    """
+
+    label: str
+    title: str
+    x: DrawnAxis
+    y: DrawnAxis
+    parameters: str
+    kinetics: KineticSettings
+    state: str
+    source: LightSource
+    pressure: float
+
+    @property
+    def flux(self) -> np.ndarray:
+        """Photon fluxes, evenly spaced in their logarithm, m-2 s-1."""
+        return np.geomspace(self.y.low, self.y.high, self.y.points)
+
+
+AnySettings = DiagramSettings | LifetimeSettings | LightSettings
+
+
 def diagram_settings(
-    tables: list[DiagramTable], model: Model | None, values: dict[str, float], can_fit: bool, problems: Problems
-) -> tuple[DiagramSettings, ...]:
+    tables: list[DiagramTable],
+    model: Model | None,
+    values: dict[str, float],
+    kinetics: KineticSettings | None,
+    can_fit: bool,
+    problems: Problems,
+) -> tuple[AnySettings, ...]:
     """Settings of every diagram; what is wrong goes to `problems`.
 
     Parameters
@@ -88,11 +185,12 @@ def diagram_settings(
     model : Model or None
     values : dict of str to float
         Start values of the model's parameters; they decide whether the model depends on an axis.
+    kinetics : KineticSettings or None
     can_fit : bool
         Whether the study has data for its model.
     problems : Problems
     """
-    found: list[DiagramSettings] = []
+    found: list[AnySettings] = []
     seen: set[str] = set()
     for index, table in enumerate(tables):
         path = ("diagram", index)
@@ -108,25 +206,134 @@ def diagram_settings(
                 (*path, "parameters"), 'there is nothing to fit; write "initial" or "auto", or add a measurement'
             )
         count = len(problems.found)
-        x, y = (_axis((*path, key), getattr(table, key), model, problems) for key in ("x", "y"))
-        others = _others(path, table, problems)
-        points = [_point((*path, "points", i), one, model, problems) for i, one in enumerate(table.points)]
+        _own_keys_only(path, table, problems)
+        x, y = (_axis((*path, key), getattr(table, key), table.kind, model, problems) for key in ("x", "y"))
+        if table.kind != "states" and kinetics is None:
+            problems.add(path, "needs [kinetics] with the processes between the states; see docs/manifest.md")
         if len(problems.found) > count or x is None or y is None:
             continue
-        with problems.at(*path):
-            if x.name == y.name:
-                raise DiagramError(f"both axes are {x.name}; choose two different ones")
-            coarse = {axis.name: np.linspace(axis.low, axis.high, 4) for axis in (x, y)}
-            plane(model, values, coarse, **others)
-            kept = tuple(point for point in points if point is not None)
-            settings = DiagramSettings(table.label, table.title, x, y, kept, table.parameters, table.samples, others)
-            if kept and not settings.over_temperature_and_pressure:
-                raise DiagramError("points are laid over diagrams of temperature and pressure; remove points")
+        settings: AnySettings | None
+        if table.kind == "states":
+            settings = _states(path, table, x, y, model, values, problems)
+        else:
+            assert kinetics is not None
+            make = _lifetimes if table.kind == "lifetimes" else _light
+            settings = make(path, table, x, y, kinetics, problems)
+        if settings is not None and len(problems.found) == count:
             found.append(settings)
     return tuple(found)
 
 
-def _others(path: tuple[str | int, ...], table: DiagramTable, problems: Problems) -> dict[str, float]:
+def _own_keys_only(path: KeyPath, table: DiagramTable, problems: Problems) -> None:
+    every = {key for keys in OWN_KEYS.values() for key in keys}
+    for key in sorted(every - set(OWN_KEYS[table.kind])):
+        if getattr(table, key) not in (None, []):
+            kinds = [kind for kind, keys in OWN_KEYS.items() if key in keys]
+            problems.add((*path, key), f"means nothing to a diagram of {table.kind}; it belongs to {', '.join(kinds)}")
+
+
+def _states(
+    path: KeyPath,
+    table: DiagramTable,
+    x: DrawnAxis,
+    y: DrawnAxis,
+    model: Model,
+    values: dict[str, float],
+    problems: Problems,
+) -> DiagramSettings | None:
+    others = _others(path, table, problems)
+    points = [_point((*path, "points", i), one, model, problems) for i, one in enumerate(table.points)]
+    with problems.at(*path):
+        if x.name == y.name:
+            raise DiagramError(f"both axes are {x.name}; choose two different ones")
+        coarse = {axis.name: np.linspace(axis.low, axis.high, 4) for axis in (x, y)}
+        plane(model, values, coarse, **others)
+        kept = tuple(point for point in points if point is not None)
+        settings = DiagramSettings(table.label, table.title, x, y, table.parameters, kept, table.samples, others)
+        if kept and not settings.over_temperature_and_pressure:
+            raise DiagramError("points are laid over diagrams of temperature and pressure; remove points")
+        return settings
+    return None
+
+
+def _lifetimes(
+    path: KeyPath, table: DiagramTable, x: DrawnAxis, y: DrawnAxis, kinetics: KineticSettings, problems: Problems
+) -> LifetimeSettings | None:
+    _require_axes(path, (x, y), ("pressure", "temperature"), problems)
+    states = (table.state,) if isinstance(table.state, str) else tuple(table.state or ())
+    _require_states((*path, "state"), states, kinetics, problems)
+    contours: list[float] = []
+    for i, text in enumerate(table.contours or ()):
+        with problems.at(*path, "contours", i):
+            contours.append(read_quantity(text, "time").value)
+            if not contours[-1] > 0:
+                raise QuantityError(f"found {text!r}, expected a time above 0")
+    rate = LETARD_RATE
+    if table.heating_rate is not None:
+        with problems.at(*path, "heating_rate"):
+            rate = read_quantity(table.heating_rate, "sweep_rate").value
+            if not rate > 0:
+                raise QuantityError(f"found {table.heating_rate!r}, expected a rate above 0")
+    source: LightSource | None = None
+    if table.light is not None:
+        source = light_source((*path, "light"), table.light, problems, flux_is_axis=False)
+        _require_answer((*path, "light"), source, kinetics, problems)
+    light = () if source is None else (source,)
+    levels = tuple(contours) or USUAL_LIFETIMES
+    return LifetimeSettings(table.label, table.title, x, y, table.parameters, kinetics, states, levels, rate, light)
+
+
+def _light(
+    path: KeyPath, table: DiagramTable, x: DrawnAxis, y: DrawnAxis, kinetics: KineticSettings, problems: Problems
+) -> LightSettings | None:
+    _require_axes(path, (x, y), ("temperature", FLUX), problems)
+    states = (table.state,) if isinstance(table.state, str) else tuple(table.state or ())
+    if len(states) > 1:
+        problems.add((*path, "state"), f"found {table.state!r}, expected one state, whose population is drawn")
+        return None
+    _require_states((*path, "state"), states, kinetics, problems)
+    if y.low <= 0:
+        problems.add((*path, "y", "range"), "photon fluxes are drawn on a logarithmic scale; start above 0")
+    pressure = AMBIENT_PRESSURE
+    if table.pressure is not None:
+        with problems.at(*path, "pressure"):
+            pressure = read_quantity(table.pressure, "pressure").value
+    if table.light is None:
+        problems.add(path, 'the beam is missing; write light = { wavelength = "532 nm" }')
+        return None
+    source = light_source((*path, "light"), table.light, problems, flux_is_axis=True)
+    _require_answer((*path, "light"), source, kinetics, problems)
+    if source is None or not states:
+        return None
+    return LightSettings(table.label, table.title, x, y, table.parameters, kinetics, states[0], source, pressure)
+
+
+def _require_axes(
+    path: KeyPath, axes: tuple[DrawnAxis, DrawnAxis], wanted: tuple[str, str], problems: Problems
+) -> None:
+    for key, axis, name in zip("xy", axes, wanted, strict=True):
+        if axis.name != name:
+            problems.add((*path, key, "axis"), f"found {axis.name!r}; this kind of diagram has {key} = {name}")
+
+
+def _require_states(path: KeyPath, states: tuple[str, ...], kinetics: KineticSettings, problems: Problems) -> None:
+    names = kinetics.kinetic.state_names
+    if not states:
+        problems.add(path[:-1], f"the state is missing; write state = one of {', '.join(names)}")
+    for state in states:
+        if state not in names:
+            problems.add(path, f"{state!r} is no state of the model: {', '.join(names)}")
+
+
+def _require_answer(path: KeyPath, source: LightSource | None, kinetics: KineticSettings, problems: Problems) -> None:
+    """Refuse a beam that drives nothing, or at whose wavelength nothing is known."""
+    if source is not None:
+        with problems.at(*path):
+            values = {name: 0.0 for name in kinetics.kinetic.parameters.names} | dict(kinetics.values)
+            kinetics.kinetic.light_rates((source,), values)
+
+
+def _others(path: KeyPath, table: DiagramTable, problems: Problems) -> dict[str, float]:
     others: dict[str, float] = {}
     for name in CONDITIONS:
         text = getattr(table, name)
@@ -136,15 +343,15 @@ def _others(path: tuple[str | int, ...], table: DiagramTable, problems: Problems
     return others
 
 
-def _axis(path: tuple[str | int, ...], table: DiagramAxisTable, model: Model, problems: Problems) -> DrawnAxis | None:
-    names = (*CONDITIONS, *model.parameters.names)
+def _axis(path: KeyPath, table: DiagramAxisTable, kind: str, model: Model, problems: Problems) -> DrawnAxis | None:
+    names = (*CONDITIONS, *model.parameters.names, *((FLUX,) if kind == "light" else ()))
     if table.axis not in names:
         problems.add(
             (*path, "axis"),
             f"found {table.axis!r}, expected a condition or a parameter of the model: {', '.join(names)}",
         )
         return None
-    quantity = table.axis if table.axis in CONDITIONS else model.parameters[table.axis].quantity
+    quantity = table.axis if table.axis in (*CONDITIONS, FLUX) else model.parameters[table.axis].quantity
     unit = table.unit or _own_unit(table.range) or ("K" if quantity == "temperature" else None)
     with problems.at(*path, "range"):
         ends = [
@@ -157,7 +364,8 @@ def _axis(path: tuple[str | int, ...], table: DiagramAxisTable, model: Model, pr
             raise QuantityError(f"found {table.range}, expected two numbers that rise")
         if quantity == "pressure" and ends[0] < 0:
             raise QuantityError(f"found {table.range}, expected absolute pressures, which are not negative")
-        return DrawnAxis(table.axis, ends[0], ends[1], table.grid, unit or field_unit(quantity), quantity)
+        points = table.grid or GRIDS[kind].get(table.axis, 121)
+        return DrawnAxis(table.axis, ends[0], ends[1], points, unit or field_unit(quantity), quantity)
     return None
 
 
@@ -167,9 +375,7 @@ def _own_unit(ends: list[Any]) -> str | None:
     return text.lstrip("+-.0123456789eE() ").strip() or None
 
 
-def _point(
-    path: tuple[str | int, ...], table: DiagramPointTable, model: Model, problems: Problems
-) -> ExperimentalPoint | None:
+def _point(path: KeyPath, table: DiagramPointTable, model: Model, problems: Problems) -> ExperimentalPoint | None:
     count = len(problems.found)
     temperature, pressure = 0.0, AMBIENT_PRESSURE
     with problems.at(*path, "temperature"):

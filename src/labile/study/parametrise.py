@@ -11,7 +11,8 @@ from labile.core.units import QUANTITIES, field_unit, scale_to_si, to_si
 from labile.inference.joint_problem import JointProblem, joint_parameters, shift_name
 from labile.inference.objective import Objective
 from labile.models.free_energy import Model
-from labile.study.manifest import ParameterTable, Problems, unknown_key
+from labile.study.manifest import Problems, unknown_key
+from labile.study.manifest_tables import ParameterTable
 
 
 def joint_problem(

@@ -27,17 +27,16 @@ from labile.inference.objective import (
 )
 from labile.models.free_energy import Model
 from labile.models.library import build
-from labile.study.diagram_settings import DiagramSettings, diagram_settings
-from labile.study.manifest import (
+from labile.study.diagram_settings import AnySettings, diagram_settings
+from labile.study.kinetic_settings import KineticSettings, kinetic_settings
+from labile.study.manifest import Manifest, Problems, unknown_key
+from labile.study.manifest_tables import (
     ComparisonTable,
-    Manifest,
     ManifestTables,
     MaterialTable,
     MeasurementTable,
     ModelTable,
-    Problems,
     StatementTable,
-    unknown_key,
 )
 from labile.study.parametrise import joint_problem, stated_parameters
 from labile.study.pyroelectric_settings import OutlookSettings, outlook_settings
@@ -76,7 +75,8 @@ class PreparedStudy:
     model : Model or None
     model_values : mapping of str to float
         Start values of the model's parameters, SI.
-    diagrams : tuple of DiagramSettings
+    kinetics : KineticSettings or None
+    diagrams : tuple of AnySettings
     """
 
     manifest: Manifest
@@ -91,7 +91,8 @@ class PreparedStudy:
     pyroelectricity: OutlookSettings | None = None
     model: Model | None = None
     model_values: Mapping[str, float] = field(default_factory=dict)
-    diagrams: tuple[DiagramSettings, ...] = ()
+    kinetics: KineticSettings | None = None
+    diagrams: tuple[AnySettings, ...] = ()
 
     @property
     def key(self) -> str:
@@ -163,7 +164,9 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         joint, comparisons = _joint_problems(model, manifest, building)
     values = _model_values(model, joint, building)
     problems.raise_if_any()
-    diagrams = diagram_settings(tables.diagram, model, values, joint is not None, problems)
+    kinetics = kinetic_settings(tables.kinetics, model, values, problems)
+    problems.raise_if_any()
+    diagrams = diagram_settings(tables.diagram, model, values, kinetics, joint is not None, problems)
     problems.raise_if_any()
     return PreparedStudy(
         manifest,
@@ -178,6 +181,7 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         outlook,
         model,
         values,
+        kinetics,
         diagrams,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from labile.study.manifest import Problems, PyroelectricityTable
+from labile.study.manifest import Problems
+from labile.study.manifest_tables import PyroelectricityTable
 from labile.study.quantities import QuantityError, read_quantity
 
 

@@ -22,7 +22,8 @@ from labile.study.quantities import QuantityError, read_quantity, read_temperatu
 from labile.techniques import Reduction, Technique, load
 
 if TYPE_CHECKING:
-    from labile.study.manifest import MeasurementTable, Problems
+    from labile.study.manifest import Problems
+    from labile.study.manifest_tables import MeasurementTable
 
 
 @dataclass(frozen=True, eq=False)

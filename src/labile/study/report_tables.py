@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labile.core.uncertain import format_uncertain
-from labile.core.units import QUANTITIES, field_unit, from_si, scale_to_si, shown_unit
+from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, scale_to_si, shown_unit
+from labile.study.diagram import StudyDiagram
+from labile.study.light_diagram import StudyLifetimes, StudySteadyStates
 from labile.study.results import StudyResult
 
 if TYPE_CHECKING:
@@ -378,9 +380,12 @@ def _number(value: float, sigma: float | None, digits: int = 6) -> str:
 
 
 def diagram_tables(result: StudyResult) -> list[Table]:
-    """Lines and experimental points of every diagram."""
+    """Lines and experimental points of every diagram of states, rates and findings of the others."""
     tables = []
     for one in result.diagrams:
+        if not isinstance(one, StudyDiagram):
+            tables += _light_tables(one)
+            continue
         if one.lines is not None and one.lines.lines:
             rows = [
                 (line.label, line.kind.replace("_", " "), *(_end(line, k) for k in (0, -1))) for line in one.lines.lines
@@ -400,6 +405,17 @@ def diagram_tables(result: StudyResult) -> list[Table]:
             note = f"{bad} of {len(points)} observations are impossible in this model." if bad else ""
             tables.append(Table(f"Observations on {one.title}", columns, points, note, (1, 2)))
     return tables
+
+
+def _light_tables(one: StudyLifetimes | StudySteadyStates) -> list[Table]:
+    kinetics, rows = one.settings.kinetics, []
+    for name, value in kinetics.values.items():
+        parameter = kinetics.kinetic.parameters[name]
+        unit = field_unit(parameter.quantity) or "1"
+        shown = f"{from_si(value, unit, parameter.quantity):.6g} {pretty_unit(unit)}".strip()
+        rows.append((name, shown, kinetics.sources.get(name, "")))
+    note = "Stated, not fitted. " + " ".join(f"{text[:1].upper()}{text[1:]}." for text in one.told())
+    return [Table(f"Rates of {one.title}", ("Parameter", "Value", "Source"), tuple(rows), note, (1,))]
 
 
 def _end(line: BoundaryLine, k: int) -> str:

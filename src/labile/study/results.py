@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labile.inference.joint_fit import Curve, Evaluation, JointFit
     from labile.inference.objective import Objective
     from labile.models.free_energy import Model
-    from labile.study.diagram import StudyDiagram
+    from labile.study.diagram import AnyDiagram
     from labile.techniques.pyroelectricity.planning import ExpectedRun
 
 SCHEMA_VERSION = 1
@@ -186,7 +186,7 @@ class StudyResult:
         Pyroelectric current that the model predicts for an electrode and a rate; simulated.
     figures_of_merit : tuple of tuple of str
         Rows of the comparison with known pyroelectrics.
-    diagrams : tuple of StudyDiagram
+    diagrams : tuple of AnyDiagram
     timing : mapping of str to float
         Seconds per stage.
     """
@@ -218,7 +218,7 @@ class StudyResult:
     created: str = ""
     expected_runs: tuple[ExpectedRun, ...] = ()
     figures_of_merit: tuple[tuple[str, ...], ...] = ()
-    diagrams: tuple[StudyDiagram, ...] = ()
+    diagrams: tuple[AnyDiagram, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property
