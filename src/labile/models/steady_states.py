@@ -340,7 +340,11 @@ def bistability(
         high = float(axis[-1]) if last == len(axis) - 1 else edge(float(axis[last + 1]), float(axis[last]))
         windows.append((low, high))
     span = f"{axis[0]:g} to {axis[-1]:g} K"
-    message = f"{len(windows)} bistable windows in {span}" if windows else f"no bistability in {span}"
+    message = (
+        f"{len(windows)} bistable window{'s' * (len(windows) > 1)} in {span}"
+        if windows
+        else f"no bistability in {span}"
+    )
     if inside[0] or inside[-1]:
         message += "; a window reaches the end of the range and may go on"
     return Bistability(axis, tuple(found), tuple(windows), message)
