@@ -31,6 +31,8 @@ class ExperimentalPoint:
     states : tuple of str
         States that it was assigned to; more than one for a mixture or where it does not distinguish them. Empty where
         nothing is assigned.
+    phase : str
+        Label of the structural phase it was assigned to; empty where none is.
     text, source : str
 
     Raises
@@ -44,8 +46,15 @@ class ExperimentalPoint:
     pressure: float = AMBIENT_PRESSURE
     light: bool = False
     states: tuple[str, ...] = ()
+    phase: str = ""
     text: str = ""
     source: str = ""
+
+    @property
+    def assigned(self) -> str:
+        """States and phase as people write them; empty where nothing is assigned."""
+        states = " + ".join(self.states)
+        return f"{states} in {self.phase}" if states and self.phase else states or self.phase
 
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and self.pressure >= 0):

@@ -56,7 +56,7 @@ class PhaseDiagram:
         rows = [f"<PhaseDiagram: {len(self.lines)} lines, {len(self.points)} points>"]
         for line in self.lines:
             t = line.temperature
-            p = np.asarray(from_si(line.pressure, "kbar", "pressure"))
+            p = np.round(from_si(line.pressure, "kbar", "pressure"), 9)
             rows.append(
                 f"  {line.kind}: {line.label}, {t[0]:.5g} K, {p[0]:.4g} kbar ({line.ends[0]}) to {t[-1]:.5g} K,"
                 f" {p[-1]:.4g} kbar ({line.ends[1]})"

@@ -83,16 +83,20 @@ def diagram_figures(
     regions = _regions(found, x, y, turned)
     series: list[Series] = [regions, *regions.keys()]
     if diagram is not None:
-        series += _lines(diagram.lines, bands, units)
-        series += _critical(diagram, units)
-    series += _points(verdicts, units)
+        series += traced_lines(diagram.lines, bands, units)
+        series += critical_points(diagram, units)
+    series += experimental_points(verdicts, units)
     caption = _caption(found, diagram, verdicts, bands, origin)
     chart = Chart(title, *axes, tuple(series), height=1.25)
     alt = f"{caption} Areas: {', '.join(regions.names)}."
     surfaces = []
     populations = _ordered(found, _pairs(found))[:, :, 0]
     colours = state_colours(found.state_names)
-    thin = _lines([line for line in diagram.lines if line.stable], (), units, plain=True) if diagram is not None else []
+    thin = (
+        traced_lines([line for line in diagram.lines if line.stable], (), units, plain=True)
+        if diagram is not None
+        else []
+    )
     for number, state in enumerate(found.state_names):
         values = populations[:, :, number]
         values = values.T if turned else values
@@ -166,9 +170,9 @@ def _regions(found: StabilityMap, x: np.ndarray, y: np.ndarray, turned: bool) ->
         besides = [k for k in range(len(names)) if bits >> k & 1]
         titles.append(names[own] + (f", {' and '.join(names[k] for k in besides)} metastable" if besides else ""))
         # stronger where the crystal may also be in another minimum, with a tinge of it
-        colour = _mixed(base[own], "#ffffff", 0.5 if besides else 0.28)
+        colour = mixed(base[own], "#ffffff", 0.5 if besides else 0.28)
         for k in besides:
-            colour = _mixed(colour, base[k], 0.85)
+            colour = mixed(colour, base[k], 0.85)
         colours.append(colour)
         index[code == one] = number
     if len(kinds) > len(kept):
@@ -178,7 +182,7 @@ def _regions(found: StabilityMap, x: np.ndarray, y: np.ndarray, turned: bool) ->
     return Regions(x, y, index.T if turned else index, tuple(titles), tuple(colours))
 
 
-def _mixed(first: str, second: str, part: float) -> str:
+def mixed(first: str, second: str, part: float) -> str:
     """A colour between two: `part` of the first."""
     mixed = [round(part * int(first[i : i + 2], 16) + (1 - part) * int(second[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{value:02x}" for value in mixed)
@@ -195,12 +199,13 @@ def _style(line: BoundaryLine) -> tuple[str, str, float, str]:
     return line.label, VERMILION if line.ends_on == "heating" else BLUE, 1.1, "solid"
 
 
-def _lines(
+def traced_lines(
     lines: Sequence[BoundaryLine],
     bands: Sequence[LineBand],
     units: tuple[tuple[str, str], tuple[str, str]],
     plain: bool = False,
 ) -> list[Line]:
+    """Boundary lines with their bands; `plain`: thin and without names."""
     drawn = []
     by_line = {id(band.line): band for band in bands}
     for line in lines:
@@ -228,7 +233,8 @@ def _placed(
     return x, y
 
 
-def _critical(diagram: PhaseDiagram, units: tuple[tuple[str, str], tuple[str, str]]) -> list[Points]:
+def critical_points(diagram: PhaseDiagram, units: tuple[tuple[str, str], tuple[str, str]]) -> list[Points]:
+    """Critical, tricritical and triple points of a diagram."""
     drawn = []
     markers = {"critical point": "circle", "tricritical point": "diamond", "triple point": "triangle-up"}
     for kind in dict.fromkeys(point.kind for point in diagram.points):
@@ -241,7 +247,10 @@ def _critical(diagram: PhaseDiagram, units: tuple[tuple[str, str], tuple[str, st
     return drawn
 
 
-def _points(verdicts: Sequence[PointVerdict], units: tuple[tuple[str, str], tuple[str, str]]) -> list[Points]:
+def experimental_points(
+    verdicts: Sequence[PointVerdict], units: tuple[tuple[str, str], tuple[str, str]]
+) -> list[Points]:
+    """Observations by verdict, with stars where light was used."""
     drawn = []
     for verdict, (meaning, colour, filled) in _VERDICTS.items():
         for light in (False, True):

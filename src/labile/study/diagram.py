@@ -13,8 +13,9 @@ from labile.core.units import from_si
 from labile.diagrams.experimental_points import PointVerdict, judge_points
 from labile.diagrams.line_bands import LineBand, line_bands
 from labile.diagrams.phase_diagram import PhaseDiagram, phase_diagram
+from labile.diagrams.phase_map import PhaseMap, judge_in_phases, phase_map
 from labile.diagrams.stability import StabilityMap, stability_map
-from labile.study.diagram_settings import AnySettings, DiagramSettings, LifetimeSettings
+from labile.study.diagram_settings import AnySettings, DiagramSettings, LifetimeSettings, PhaseDiagramSettings
 from labile.study.journal import write_atomically
 from labile.study.light_diagram import StudyLifetimes, StudySteadyStates, lifetimes, steady_states
 from labile.study.tables import csv_text, slug
@@ -47,19 +48,20 @@ class StudyDiagram:
 
     Attributes
     ----------
-    settings : DiagramSettings
+    settings : DiagramSettings or PhaseDiagramSettings
     origin : str
         Where the parameters come from.
-    found : StabilityMap
+    found : StabilityMap or PhaseMap
+        A map of structural phases where the settings ask for one.
     lines : PhaseDiagram or None
         None where the axes are not temperature and pressure.
     bands : tuple of LineBand
     verdicts : tuple of PointVerdict
     """
 
-    settings: DiagramSettings
+    settings: DiagramSettings | PhaseDiagramSettings
     origin: str
-    found: StabilityMap
+    found: StabilityMap | PhaseMap
     lines: PhaseDiagram | None
     bands: tuple[LineBand, ...]
     verdicts: tuple[PointVerdict, ...]
@@ -87,8 +89,13 @@ class StudyDiagram:
     def figures(self) -> tuple[Figure, ...]:
         """The diagram and the populations as surfaces."""
         from labile.plots.diagram_charts import diagram_figures
+        from labile.plots.phase_charts import phase_figure
 
         s = self.settings
+        if isinstance(self.found, PhaseMap):
+            assert self.lines is not None
+            units = ((s.x.name, s.x.unit), (s.y.name, s.y.unit))
+            return (phase_figure(self.key, self.title, self.found, units, self.lines, self.verdicts, self.origin),)
         return diagram_figures(
             self.key, self.title, self.found, ((s.x.name, s.x.unit), (s.y.name, s.y.unit)), self.lines, self.verdicts,
             self.bands, self.origin,
@@ -116,7 +123,7 @@ class StudyDiagram:
             rows = [
                 (
                     v.point.label, v.point.temperature, float(_kbar(np.array(v.point.pressure))),
-                    "yes" if v.point.light else "no", " + ".join(v.point.states), v.verdict, v.share, v.text,
+                    "yes" if v.point.light else "no", v.point.assigned, v.verdict, v.share, v.text,
                     v.point.source,
                 )
                 for v in self.verdicts
@@ -144,7 +151,7 @@ class StudyDiagram:
         return {
             "label": s.label,
             "title": self.title,
-            "kind": "states",
+            "kind": "phases" if isinstance(self.found, PhaseMap) else "states",
             "parameters": self.origin,
             "axes": [{"name": a.name, "low_si": a.low, "high_si": a.high, "unit": a.unit} for a in (s.x, s.y)],
             "lines": [
@@ -161,7 +168,8 @@ class StudyDiagram:
             "points": [
                 {
                     "label": v.point.label, "temperature_K": v.point.temperature, "pressure_Pa": v.point.pressure,
-                    "light": v.point.light, "states": list(v.point.states), "verdict": v.verdict,
+                    "light": v.point.light, "states": list(v.point.states), "phase": v.point.phase,
+                    "verdict": v.verdict,
                     "consistent": v.consistent, "share": None if np.isnan(v.share) else v.share,
                     "excess_J_per_mol": v.excess, "text": v.text, "source": v.point.source,
                 }
@@ -208,6 +216,8 @@ def compute_diagrams(
         if isinstance(one, DiagramSettings):
             samples = parameter_samples(fitted, one.samples) if use_fit and fitted is not None else []
             found.append(_states(one, model, own, samples, origin))
+        elif isinstance(one, PhaseDiagramSettings):
+            found.append(_phases(one, own, origin))
         elif isinstance(one, LifetimeSettings):
             found.append(lifetimes(one, own, origin))
         else:
@@ -227,6 +237,16 @@ def _states(
         lines = phase_diagram(model, values, ends["temperature"], ends["pressure"])
         bands = line_bands(lines, samples)
     return StudyDiagram(settings, origin, stable, lines, bands, judge_points(model, values, settings.points))
+
+
+def _phases(settings: PhaseDiagramSettings, values: dict[str, float], origin: str) -> StudyDiagram:
+    crystal = settings.crystal.phases
+    own = {**values, **settings.crystal.values}
+    axes = {axis.name: axis for axis in (settings.x, settings.y)}
+    t, p = axes["temperature"], axes["pressure"]
+    stable = phase_map(crystal, own, t.grid, p.grid)
+    lines = phase_diagram(crystal, own, (t.low, t.high), (p.low, p.high))
+    return StudyDiagram(settings, origin, stable, lines, (), judge_in_phases(crystal, own, settings.points))
 
 
 def parameter_samples(fitted: JointFit, count: int, seed: int = 0) -> list[dict[str, float]]:

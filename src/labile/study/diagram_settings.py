@@ -14,6 +14,7 @@ from labile.diagrams.axes import CONDITIONS, DiagramError, plane
 from labile.diagrams.experimental_points import ExperimentalPoint
 from labile.models.free_energy import Model
 from labile.models.protocols import LETARD_RATE
+from labile.study.crystal_settings import PhaseSettings
 from labile.study.kinetic_settings import KineticSettings, light_source
 from labile.study.manifest import Problems
 from labile.study.manifest_tables import DiagramAxisTable, DiagramPointTable, DiagramTable
@@ -25,12 +26,14 @@ USUAL_LIFETIMES = (1.0, 60.0, 3600.0, 86400.0)
 """Contours drawn where the manifest names none, s."""
 GRIDS: dict[str, dict[str, int]] = {
     "states": {},
+    "phases": {},
     "lifetimes": {"temperature": 61, "pressure": 31},
     "light": {"temperature": 61, FLUX: 7},
 }
 """Points of an axis where the manifest says nothing; 121 elsewhere."""
 OWN_KEYS = {
     "states": ("points", "temperature", "pressure", "magnetic_field"),
+    "phases": ("points",),
     "lifetimes": ("state", "contours", "heating_rate", "light"),
     "light": ("state", "light", "pressure"),
 }
@@ -96,6 +99,29 @@ class DiagramSettings:
     def over_temperature_and_pressure(self) -> bool:
         """Whether the axes are those in which lines are traced."""
         return {self.x.name, self.y.name} == {"temperature", "pressure"}
+
+
+@dataclass(frozen=True)
+class PhaseDiagramSettings:
+    """A diagram of structural phases, ``kind = "phases"``, in SI.
+
+    Attributes
+    ----------
+    label, title : str
+    x, y : DrawnAxis
+        Temperature and pressure, in either order.
+    parameters : {"auto", "fit", "initial"}
+    crystal : PhaseSettings
+    points : tuple of ExperimentalPoint
+    """
+
+    label: str
+    title: str
+    x: DrawnAxis
+    y: DrawnAxis
+    parameters: str
+    crystal: PhaseSettings
+    points: tuple[ExperimentalPoint, ...]
 
 
 @dataclass(frozen=True)
@@ -166,13 +192,14 @@ class LightSettings:
         return np.geomspace(self.y.low, self.y.high, self.y.points)
 
 
-AnySettings = DiagramSettings | LifetimeSettings | LightSettings
+AnySettings = DiagramSettings | PhaseDiagramSettings | LifetimeSettings | LightSettings
 
 
 def diagram_settings(
     tables: list[DiagramTable],
     model: Model | None,
     values: dict[str, float],
+    phases: PhaseSettings | None,
     kinetics: KineticSettings | None,
     can_fit: bool,
     problems: Problems,
@@ -185,6 +212,7 @@ def diagram_settings(
     model : Model or None
     values : dict of str to float
         Start values of the model's parameters; they decide whether the model depends on an axis.
+    phases : PhaseSettings or None
     kinetics : KineticSettings or None
     can_fit : bool
         Whether the study has data for its model.
@@ -208,13 +236,18 @@ def diagram_settings(
         count = len(problems.found)
         _own_keys_only(path, table, problems)
         x, y = (_axis((*path, key), getattr(table, key), table.kind, model, problems) for key in ("x", "y"))
-        if table.kind != "states" and kinetics is None:
+        if table.kind == "phases" and phases is None:
+            problems.add(path, "needs two or more [[phase]] tables; see docs/manifest.md")
+        if table.kind in ("lifetimes", "light") and kinetics is None:
             problems.add(path, "needs [kinetics] with the processes between the states; see docs/manifest.md")
         if len(problems.found) > count or x is None or y is None:
             continue
         settings: AnySettings | None
         if table.kind == "states":
             settings = _states(path, table, x, y, model, values, problems)
+        elif table.kind == "phases":
+            assert phases is not None
+            settings = _phases(path, table, x, y, phases, problems)
         else:
             assert kinetics is not None
             make = _lifetimes if table.kind == "lifetimes" else _light
@@ -242,7 +275,10 @@ def _states(
     problems: Problems,
 ) -> DiagramSettings | None:
     others = _others(path, table, problems)
-    points = [_point((*path, "points", i), one, model, problems) for i, one in enumerate(table.points)]
+    points = [_point((*path, "points", i), one, model.state_names, problems) for i, one in enumerate(table.points)]
+    for i, one in enumerate(table.points):
+        if one.phase:
+            problems.add((*path, "points", i, "phase"), 'structural phases are those of a diagram of kind = "phases"')
     with problems.at(*path):
         if x.name == y.name:
             raise DiagramError(f"both axes are {x.name}; choose two different ones")
@@ -254,6 +290,21 @@ def _states(
             raise DiagramError("points are laid over diagrams of temperature and pressure; remove points")
         return settings
     return None
+
+
+def _phases(
+    path: KeyPath, table: DiagramTable, x: DrawnAxis, y: DrawnAxis, crystal: PhaseSettings, problems: Problems
+) -> PhaseDiagramSettings | None:
+    if {x.name, y.name} != {"temperature", "pressure"}:
+        problems.add(path, f"a diagram of phases is one of temperature and pressure, found {x.name} and {y.name}")
+    names = tuple(dict.fromkeys(state for state, _ in crystal.phases.entries))
+    points = [_point((*path, "points", i), one, names, problems) for i, one in enumerate(table.points)]
+    for i, one in enumerate(table.points):
+        if one.phase and one.phase not in crystal.phases.labels:
+            known = ", ".join(crystal.phases.labels)
+            problems.add((*path, "points", i, "phase"), f"{one.phase!r} is no phase of the crystal: {known}")
+    kept = tuple(point for point in points if point is not None)
+    return PhaseDiagramSettings(table.label, table.title, x, y, table.parameters, crystal, kept)
 
 
 def _lifetimes(
@@ -375,7 +426,9 @@ def _own_unit(ends: list[Any]) -> str | None:
     return text.lstrip("+-.0123456789eE() ").strip() or None
 
 
-def _point(path: KeyPath, table: DiagramPointTable, model: Model, problems: Problems) -> ExperimentalPoint | None:
+def _point(
+    path: KeyPath, table: DiagramPointTable, names: tuple[str, ...], problems: Problems
+) -> ExperimentalPoint | None:
     count = len(problems.found)
     temperature, pressure = 0.0, AMBIENT_PRESSURE
     with problems.at(*path, "temperature"):
@@ -386,10 +439,10 @@ def _point(path: KeyPath, table: DiagramPointTable, model: Model, problems: Prob
             if pressure < 0:
                 raise QuantityError(f"found {table.pressure!r}, expected an absolute pressure, which is not negative")
     for state in table.states:
-        if state not in model.state_names:
-            problems.add((*path, "states"), f"{state!r} is no state of the model: {', '.join(model.state_names)}")
+        if state not in names:
+            problems.add((*path, "states"), f"{state!r} is no state of the model: {', '.join(names)}")
     if len(problems.found) > count:
         return None
     return ExperimentalPoint(
-        table.label, temperature, pressure, table.light, tuple(table.states), table.text, table.source
+        table.label, temperature, pressure, table.light, tuple(table.states), table.phase, table.text, table.source
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from labile.core.conditions import LightSource
-from labile.core.units import QUANTITIES, field_unit
+from labile.core.units import field_unit
 from labile.models.free_energy import Model
 from labile.models.light import Absorption, LaserHeating, LightError, beam, cross_section
 from labile.models.rates import (
@@ -22,7 +22,7 @@ from labile.models.rates import (
 )
 from labile.study.manifest import Problems, unknown_key
 from labile.study.manifest_tables import AbsorptionTable, KineticsTable, LightTable, ProcessTable
-from labile.study.quantities import QuantityError, read_quantity
+from labile.study.quantities import read_quantity, read_stated
 
 KeyPath = tuple[str | int, ...]
 
@@ -126,11 +126,8 @@ def _rates(table: KineticsTable, kinetic: KineticModel, problems: Problems) -> d
             problems.add(path, unknown_key(name, own).replace("unknown key", "no such parameter"))
         else:
             quantity = kinetic.parameters[name].quantity
-            dimension = QUANTITIES[quantity].si if quantity in QUANTITIES else "1"
             with problems.at(*path):
-                if one.unit is None and dimension != "1":
-                    raise QuantityError(f'the unit is missing; write for instance unit = "{field_unit(quantity)}"')
-                stated[name] = read_quantity(one.value, quantity, one.unit or "1").value
+                stated[name] = read_stated(one.value, one.unit, quantity)
     for name in own:
         if name not in table.parameters and not np.isfinite(kinetic.parameters[name].value):
             unit = field_unit(kinetic.parameters[name].quantity)

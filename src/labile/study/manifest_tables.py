@@ -203,6 +203,24 @@ class PyroelectricityTable(_Table):
     source: str = ""
 
 
+class StatedTable(_Table):
+    """One entry of [kinetics.parameters] or of a phase's parameters: a number that is stated, not fitted."""
+
+    value: float
+    unit: str | None = None
+    source: str = ""
+
+
+class PhaseTable(_Table):
+    """[[phase]]: a structural phase with a free energy of its own."""
+
+    label: str
+    builder: str = ""
+    options: dict[str, Any] = {}
+    states: list[str] | None = None
+    parameters: dict[str, StatedTable] = {}
+
+
 class ProcessTable(_Table):
     """One of the `processes` of [kinetics]; `start` and `end` are states."""
 
@@ -223,20 +241,12 @@ class AbsorptionTable(_Table):
     source: str = ""
 
 
-class RateTable(_Table):
-    """One entry of [kinetics.parameters]: a number that is stated, not fitted."""
-
-    value: float
-    unit: str | None = None
-    source: str = ""
-
-
 class KineticsTable(_Table):
     """[kinetics]."""
 
     processes: list[ProcessTable] = Field(min_length=1)
     absorption: list[AbsorptionTable] = []
-    parameters: dict[str, RateTable] = {}
+    parameters: dict[str, StatedTable] = {}
     heated_area: str | None = None
 
 
@@ -265,6 +275,7 @@ class DiagramPointTable(_Table):
     pressure: Any = None
     light: bool = False
     states: list[str] = []
+    phase: str = ""
     text: str = ""
     source: str = ""
 
@@ -273,7 +284,7 @@ class DiagramTable(_Table):
     """[[diagram]]."""
 
     label: str
-    kind: Literal["states", "lifetimes", "light"] = "states"
+    kind: Literal["states", "phases", "lifetimes", "light"] = "states"
     x: DiagramAxisTable
     y: DiagramAxisTable
     title: str = ""
@@ -306,6 +317,7 @@ class ManifestTables(_Table):
     measurement: list[MeasurementTable] = []
     fit: FitTable = FitTable()
     comparison: list[ComparisonTable] = []
+    phase: list[PhaseTable] = []
     kinetics: KineticsTable | None = None
     pyroelectricity: PyroelectricityTable | None = None
     diagram: list[DiagramTable] = []

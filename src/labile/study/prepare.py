@@ -14,7 +14,7 @@ import numpy as np
 
 from labile import __version__
 from labile.core.constants import AMBIENT_PRESSURE
-from labile.core.material import Material, State, SymmetryError, require_polar
+from labile.core.material import Material, SymmetryError, require_polar
 from labile.core.measurement import Measurement
 from labile.core.units import scale_to_si
 from labile.inference.joint_fit import JointProblem
@@ -27,15 +27,13 @@ from labile.inference.objective import (
 )
 from labile.models.free_energy import Model
 from labile.models.library import build
+from labile.study.crystal_settings import PhaseSettings, material_of, model_of, phase_settings
 from labile.study.diagram_settings import AnySettings, diagram_settings
 from labile.study.kinetic_settings import KineticSettings, kinetic_settings
 from labile.study.manifest import Manifest, Problems, unknown_key
 from labile.study.manifest_tables import (
-    ComparisonTable,
     ManifestTables,
-    MaterialTable,
     MeasurementTable,
-    ModelTable,
     StatementTable,
 )
 from labile.study.parametrise import joint_problem, stated_parameters
@@ -75,6 +73,7 @@ class PreparedStudy:
     model : Model or None
     model_values : mapping of str to float
         Start values of the model's parameters, SI.
+    phases : PhaseSettings or None
     kinetics : KineticSettings or None
     diagrams : tuple of AnySettings
     """
@@ -91,6 +90,7 @@ class PreparedStudy:
     pyroelectricity: OutlookSettings | None = None
     model: Model | None = None
     model_values: Mapping[str, float] = field(default_factory=dict)
+    phases: PhaseSettings | None = None
     kinetics: KineticSettings | None = None
     diagrams: tuple[AnySettings, ...] = ()
 
@@ -142,8 +142,8 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         With every problem that could be found, each with its line, key and what to do.
     """
     tables, problems = manifest.tables, manifest.problems()
-    material = _material(tables.material, problems)
-    model = _model(("model",), tables.model, material, tables.material, problems)
+    material = material_of(tables.material, problems)
+    model = model_of(("model",), tables.model, material, tables.material, problems)
     building = _Building(problems, tables)
     seen: set[str] = set()
     for index, spec in enumerate(tables.measurement):
@@ -164,9 +164,10 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         joint, comparisons = _joint_problems(model, manifest, building)
     values = _model_values(model, joint, building)
     problems.raise_if_any()
+    phases = phase_settings(tables.phase, tables.model, material, values, problems)
     kinetics = kinetic_settings(tables.kinetics, model, values, problems)
     problems.raise_if_any()
-    diagrams = diagram_settings(tables.diagram, model, values, kinetics, joint is not None, problems)
+    diagrams = diagram_settings(tables.diagram, model, values, phases, kinetics, joint is not None, problems)
     problems.raise_if_any()
     return PreparedStudy(
         manifest,
@@ -181,70 +182,10 @@ def prepare(manifest: Manifest) -> PreparedStudy:
         outlook,
         model,
         values,
+        phases,
         kinetics,
         diagrams,
     )
-
-
-def _material(table: MaterialTable | None, problems: Problems) -> Material | None:
-    if table is None or not table.states:
-        return None
-    states: list[State] = []
-    for index, item in enumerate(table.states):
-        with problems.at("material", "states", index):
-            states.append(State(item.name, item.spin, item.degeneracy, item.charge))
-    volume: float | None = None
-    if table.volume_per_formula_unit is not None:
-        with problems.at("material", "volume_per_formula_unit"):
-            volume = read_quantity(table.volume_per_formula_unit, "cell_volume").value
-    cell: tuple[float, ...] | None = None
-    if table.cell is not None:
-        with problems.at("material", "cell"):
-            edges = (read_quantity(getattr(table.cell, name), "length").value for name in "abc")
-            cell = (*edges, table.cell.alpha, table.cell.beta, table.cell.gamma)
-    if len(states) < len(table.states):
-        return None
-    material: Material | None = None
-    try:
-        material = Material(
-            table.formula,
-            tuple(states),
-            table.per,
-            table.sites,
-            tuple(table.phases),
-            cell,
-            table.space_group,
-            table.polar_axis,
-            volume,
-        )
-    except SymmetryError as error:
-        problems.add(("material", "space_group"), str(error))
-    except ValueError as error:
-        problems.add(("material",), str(error))
-    if table.formula and material is not None:
-        with problems.at("material", "formula"):
-            _ = material.molar_mass
-    return material
-
-
-def _model(
-    path: tuple[str | int, ...],
-    table: ModelTable | ComparisonTable | None,
-    material: Material | None,
-    material_table: MaterialTable | None,
-    problems: Problems,
-) -> Model | None:
-    if table is None:
-        return None
-    if material is None:
-        if material_table is None or not material_table.states:
-            problems.add(
-                path, 'a model needs states; write [material] and [[material.states]] with name = "LS" and so on'
-            )
-        return None
-    with problems.at(*path):
-        return build(table.builder, material.states, **table.options)
-    return None
 
 
 def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building: _Building) -> None:

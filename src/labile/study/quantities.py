@@ -105,6 +105,24 @@ def read_quantity(text: Any, quantity: str, unit: str | None = None) -> Quantifi
         raise UnitError(f"{shown}: {error}") from None
 
 
+def read_stated(value: float, unit: str | None, quantity: str) -> float:
+    """Number of a table with `value` and `unit`, SI.
+
+    Raises
+    ------
+    QuantityError
+        If a unit is needed and missing.
+
+    Examples
+    --------
+    >>> read_stated(15.0, "kJ/mol", "enthalpy")
+    15000.0
+    """
+    if unit is None and quantity in QUANTITIES and QUANTITIES[quantity].si != "1":
+        raise QuantityError(f'the unit is missing; write for instance unit = "{field_unit(quantity)}"')
+    return read_quantity(value, quantity, unit or "1").value
+
+
 def read_temperature(text: Any, unit: str = "K") -> float:
     """Temperature in K; a bare number is in `unit`.
 

@@ -396,7 +396,7 @@ def diagram_tables(result: StudyResult) -> list[Table]:
             points = tuple(
                 (
                     v.point.label, f"{v.point.temperature:g}", f"{from_si(v.point.pressure, 'kbar', 'pressure'):.4g}",
-                    "yes" if v.point.light else "", " + ".join(v.point.states), v.verdict, v.text,
+                    "yes" if v.point.light else "", v.point.assigned, v.verdict, v.text,
                     "; ".join(filter(None, (v.point.text, v.point.source))),
                 )
                 for v in one.verdicts
