@@ -151,9 +151,10 @@ def window_of(spectra: Spectra, low: float, high: float, least: int, what: str, 
         If there are fewer than `least`; `what` and `remedy` make the sentence.
     """
     first, last = np.searchsorted(spectra.energy, (low - 1e-9, high + 1e-9))
-    if last - first < least:
+    count = max(int(last - first), 0)
+    if count < least:
         raise XasError(
-            f"{spectra.where}: {max(int(last - first), 0)} points {what} ({low:.1f} to {min(high, 1e6):.1f} eV), at least"
+            f"{spectra.where}: {count} points {what} ({low:.1f} to {min(high, 1e6):.1f} eV), at least"
             f" {least} are needed; the data run from {spectra.energy[0]:.1f} to {spectra.energy[-1]:.1f} eV. {remedy}"
         )
     return slice(int(first), int(last))
