@@ -69,6 +69,7 @@ class Distortion:
         Trans pairs, numbers of the ligands.
     kinks : ndarray (N, 60)
         Terms whose absolute values are summed, rad: 12 of Sigma, 48 of Theta.
+    kink_gradients : ndarray (N, 60, 7, 3) or None
     status : tuple of str
         ``"octahedral"``, or why there are no parameters.
     """
@@ -85,6 +86,7 @@ class Distortion:
     kinks: np.ndarray
     status: tuple[str, ...]
     gradients: np.ndarray | None = None
+    kink_gradients: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.status)
@@ -144,11 +146,12 @@ def distortions(positions: np.ndarray, *, gradients: bool = False) -> Distortion
     values = np.full((len(points), len(PARAMETERS)), np.nan)
     faces, kinks = np.full((len(points), 8), np.nan), np.full((len(points), 60), np.nan)
     slopes = np.full((len(points), len(PARAMETERS), 7, 3), np.nan) if gradients else None
+    bends = np.full((len(points), 60, 7, 3), np.nan) if gradients else None
     if np.any(good):
         found = _parameters(points[good], lengths[good], units[good], trans[good], gradients)
         values[good], faces[good], kinks[good] = found[:3]
-        if slopes is not None:
-            slopes[good] = found[3]
+        if slopes is not None and bends is not None:
+            slopes[good], bends[good] = found[3:]
         # the six angles of a face close unless the projected metal lies outside it
         turns = np.abs(kinks[:, 12:].reshape(-1, 8, 6).sum(axis=2))
         with np.errstate(invalid="ignore"):
@@ -156,7 +159,7 @@ def distortions(positions: np.ndarray, *, gradients: bool = False) -> Distortion
         for i in np.flatnonzero(outside & good):
             status[i] = "the metal projects outside a face: the six angles do not add to 360 degrees"
             values[i] = np.nan
-    return Distortion(*values.T, faces=faces, trans=trans, kinks=kinks, status=tuple(status), gradients=slopes)
+    return Distortion(*values.T, faces, trans, kinks, tuple(status), slopes, bends)
 
 
 def octahedron(metal: np.ndarray, ligands: np.ndarray) -> dict[str, float]:
@@ -278,21 +281,22 @@ def _parameters(
     slopes[:, 2, 1:] = ((relative + common) / (3 * mean[:, None]))[..., None] * units
     flat = lengths[rows, ordered]
     safe = np.where(sine > 1e-12, sine, np.inf)
-    bend = np.sign(from_right)
+    bends = np.zeros((number, 60, 7, 3))
     for side, (one, other) in enumerate(((first, second), (second, first))):
         # d(angle)/d(bond 1) = -(u2 - cos u1)/(sin d1)
         each = -(other - cosine[..., None] * one) / (safe * flat[:, _CIS[:, side]])[..., None]
-        for pair in range(len(_CIS)):
-            place = ordered[:, _CIS[pair, side]] + 1
-            slopes[np.arange(number), 3, place] += bend[:, pair, None] * each[:, pair]
+        bends[rows, np.arange(12), ordered[:, _CIS[:, side]] + 1] += each
+    bends[:, :12, 0] = -bends[:, :12, 1:].sum(axis=2)
+    bends[:, 12:] = pull.reshape(number, 48, 7, 3)
+    slopes[:, 3] = np.einsum("nk,nkpi->npi", np.sign(from_right), bends[:, :12])
     weight = np.sign(from_sixty)
     per_face = np.einsum("nfk,nfkpi->nfpi", weight, pull)
     slopes[:, 4] = per_face.sum(axis=1) / 2
     slopes[:, 5] = per_face[rows, ranking[:, :4]].sum(axis=1)
     slopes[:, 6] = per_face[rows, ranking[:, 4:]].sum(axis=1)
     # moving everything together changes nothing: the metal takes what the ligands leave
-    slopes[:, :4, 0] = -slopes[:, :4, 1:].sum(axis=2)
-    return values, faces, kinks, slopes
+    slopes[:, :3, 0] = -slopes[:, :3, 1:].sum(axis=2)
+    return values, faces, kinks, slopes, bends
 
 
 def _face_angles(points: np.ndarray, ordered: np.ndarray, gradients: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,0 +1,257 @@
+"""Every geometrical parameter of one coordination sphere with its standard uncertainty.
+
+Uncertainties are propagated with exact gradients. Sums of absolute values (zeta, Sigma, Theta) and squares (Delta, the
+shape measures) bend where a term is zero within its own s.u.; where that matters the s.u. comes from sampling the
+coordinates and the cell instead, and the result says so together with the bias: near a regular octahedron such
+parameters are too large on average.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from labile.techniques.coordination.bonds import Value, propagated
+from labile.techniques.coordination.octahedron import OCTAHEDRAL, PARAMETERS, Distortion, distortions
+from labile.techniques.coordination.polyhedron import REFERENCES, ShapeMeasure, polyhedron_hull, shape_measure
+from labile.techniques.coordination.sphere import CoordinationSphere
+
+SAMPLES = 2000
+"""Draws where first order does not do."""
+BENT = 0.2
+"""Expected bias relative to the s.u. of first order above which parameters are sampled."""
+SHAPES = {
+    4: ("tetrahedron", "square"),
+    5: ("trigonal_bipyramid", "square_pyramid"),
+    6: ("octahedron", "trigonal_prism"),
+    7: ("pentagonal_bipyramid",),
+    8: ("cube", "square_antiprism"),
+}
+"""Reference polyhedra by number of ligands."""
+UNITS = {
+    "mean_length": "m",
+    "zeta": "m",
+    "delta": "1",
+    "sigma": "rad",
+    "theta": "rad",
+    "theta_min": "rad",
+    "theta_max": "rad",
+    "volume": "m^3",
+    "metal_depth": "m",
+}
+"""SI units; shape measures have none."""
+
+
+@dataclass(frozen=True, eq=False)
+class SphereGeometry:
+    """Geometry of a coordination sphere.
+
+    Attributes
+    ----------
+    sphere : CoordinationSphere
+    values : mapping of str to Value
+        ``mean_length``, ``zeta`` (m), ``delta``, ``sigma``, ``theta``, ``theta_min``, ``theta_max`` (rad), ``volume``
+        (m3), ``metal_depth`` (m), ``shape_<polyhedron>``. What the sphere does not allow is absent.
+    status : str
+        ``"octahedral"``, or why there are no distortion parameters.
+    convex : bool or None
+        Whether all ligands are corners of their hull and the metal lies inside; None for fewer than four ligands.
+    sampled : mapping of str to float
+        Parameters whose s.u. was sampled, with the bias (mean of the samples less the value), SI.
+    notes : tuple of str
+    """
+
+    sphere: CoordinationSphere
+    values: Mapping[str, Value]
+    status: str
+    convex: bool | None = None
+    sampled: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Value:
+        """Parameter by name."""
+        return self.values[name]
+
+
+def sphere_geometry(sphere: CoordinationSphere, *, samples: int = SAMPLES, seed: int = 0) -> SphereGeometry:
+    """Lengths, distortion, hull and shape of a coordination sphere.
+
+    Parameters
+    ----------
+    sphere : CoordinationSphere
+    samples : int
+        Draws for parameters that first-order propagation does not describe; 0 never samples.
+    seed : int
+
+    Returns
+    -------
+    SphereGeometry
+
+    Examples
+    --------
+    >>> from labile.core.structure import Molecule
+    >>> from labile.techniques.coordination.sphere import coordination_spheres
+    >>> ligands = [[2, 0, 0], [-2, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 2.2], [0, 0, -2.2]]
+    >>> atoms = Molecule("demo", ("Fe", *["N"] * 6), 1e-10 * np.array([[0, 0, 0], *ligands]))
+    >>> found = sphere_geometry(coordination_spheres(atoms, "Fe1")[0])
+    >>> found.status, round(found["zeta"].value * 1e10, 4), round(found["sigma"].value, 6)
+    ('octahedral', 0.5333, 0.0)
+    """
+    if sphere.problems:
+        return SphereGeometry(sphere, {}, "; ".join(sphere.problems), None, {}, sphere.notes)
+    number = len(sphere)
+    lengths = sphere.lengths
+    mean = float(lengths.mean())
+    units = sphere.vectors / lengths[:, None]
+    values = {"mean_length": Value(mean, propagated(sphere, units / number))}
+    status, found, notes = f"{number} ligands, no octahedron", None, list(sphere.notes)
+    if number == 6:
+        found = distortions(sphere.positions, gradients=True)
+        status = found.status[0]
+    if found is not None and status == OCTAHEDRAL and found.gradients is not None:
+        all_values = found.values()[0]
+        for name, value, pull in zip(PARAMETERS, all_values, found.gradients[0, :, 1:], strict=True):
+            values[name] = Value(float(value), propagated(sphere, pull))
+    else:
+        off = lengths - mean
+        signs = np.sign(off)
+        values["zeta"] = Value(float(np.abs(off).sum()), propagated(sphere, (signs - signs.mean())[:, None] * units))
+        relative = off / mean
+        common = -(relative * (1 + relative)).sum() / number
+        pull = 2 / number * ((relative + common) / mean)[:, None] * units
+        values["delta"] = Value(float((relative**2).mean()), propagated(sphere, pull))
+    convex = None
+    if number >= 4:
+        try:
+            hull = polyhedron_hull(np.zeros(3), sphere.vectors)
+        except ValueError as error:
+            notes.append(str(error))
+        else:
+            convex = hull.convex
+            values["volume"] = Value(hull.volume, propagated(sphere, hull.gradient))
+            values["metal_depth"] = Value(hull.depth, math.nan)
+    shapes = {name: shape_measure(sphere.positions, name) for name in SHAPES.get(number, ())}
+    for name, shape in shapes.items():
+        values[f"shape_{name}"] = Value(shape.value, propagated(sphere, shape.gradient[1:]))
+    if number == 6 and shapes["trigonal_prism"].value < shapes["octahedron"].value:
+        notes.append("nearer to a trigonal prism than to an octahedron: Sigma and Theta describe no octahedron")
+        if status == OCTAHEDRAL:
+            status = "nearer to a trigonal prism than to an octahedron"
+            values = {name: value for name, value in values.items() if name not in PARAMETERS[3:]}
+    sampled: dict[str, float] = {}
+    if samples and np.all(sphere.known):
+        bent = _bent(sphere, values, found, shapes)
+        if bent:
+            sampled = _sample(sphere, values, bent, found, shapes, samples, seed)
+    return SphereGeometry(sphere, values, status, convex, sampled, tuple(notes))
+
+
+def _fold_bias(values: np.ndarray, sigmas: np.ndarray) -> float:
+    """Expected sum of |x + noise| less the sum of |x|."""
+    sigmas = np.maximum(sigmas, 1e-300)
+    z = np.minimum(np.abs(values) / sigmas, 40.0)
+    tail = np.array([math.erfc(one / math.sqrt(2)) / 2 for one in z])
+    return float(np.sum(2 * sigmas * (np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) - z * tail)))
+
+
+def _bent(
+    sphere: CoordinationSphere,
+    values: Mapping[str, Value],
+    found: Distortion | None,
+    shapes: Mapping[str, ShapeMeasure],
+) -> list[str]:
+    """Names of parameters whose first-order s.u. means little, because terms of them bend within their own s.u."""
+    factor = sphere.factor
+    lengths = sphere.lengths
+    units = sphere.vectors / lengths[:, None]
+    radial = np.einsum("ki,kip->kp", units, factor)
+    spread = np.linalg.norm(radial - radial.mean(axis=0), axis=1)
+    biases = {
+        "zeta": _fold_bias(lengths - lengths.mean(), spread),
+        "delta": float(np.mean(spread**2)) / float(lengths.mean()) ** 2,
+    }
+    if "theta" in values and found is not None and found.kink_gradients is not None:
+        each = np.linalg.norm(np.einsum("tki,kip->tp", found.kink_gradients[0, :, 1:], factor), axis=1)
+        kinks = found.kinks[0]
+        biases["sigma"] = _fold_bias(kinks[:12], each[:12])
+        biases["theta"] = _fold_bias(kinks[12:], each[12:]) / 2
+        biases["theta_min"] = biases["theta_max"] = biases["theta"]
+    total = float(np.sum(factor**2))
+    size = float(np.sum((sphere.positions - sphere.positions.mean(axis=0)) ** 2))
+    biases |= {f"shape_{name}": 100.0 * total / size for name in shapes}
+    # sums of ranked faces swap their members too, which only sampling sees
+    return [
+        name for name, bias in biases.items() if bias > BENT * values[name].sigma and bias > 1e-9 * values[name].value
+    ]
+
+
+def _sample(
+    sphere: CoordinationSphere,
+    values: dict[str, Value],
+    bent: list[str],
+    found: Distortion | None,
+    shapes: Mapping[str, ShapeMeasure],
+    samples: int,
+    seed: int,
+) -> dict[str, float]:
+    """Replace s.u. of the named parameters by those of samples; return their biases.
+
+    The terms inside absolute values and squares are linear in coordinates over an s.u.; only their sum is not.
+    """
+    number = len(sphere)
+    # the same covariance with as few columns as there are components
+    factor = np.linalg.qr(sphere.factor.reshape(3 * number, -1).T, mode="r").T
+    half = _draws(samples // 2, factor.shape[1], seed)
+    factor = factor.reshape(number, 3, -1)
+    biases: dict[str, float] = {}
+
+    def keep(name: str, each: np.ndarray) -> None:
+        if name in bent:
+            centre = float(each.mean())
+            values[name] = Value(values[name].value, float(np.sqrt(np.mean((each - centre) ** 2))))
+            biases[name] = centre - values[name].value
+
+    lengths = sphere.lengths
+    radial = half @ np.einsum("ki,kip->pk", sphere.vectors / lengths[:, None], factor)
+    off = _both(lengths - lengths.mean(), radial - radial.mean(axis=1, keepdims=True))
+    keep("zeta", np.abs(off).sum(axis=1))
+    keep("delta", ((off / (lengths.mean() + _both(0.0, radial.mean(axis=1, keepdims=True)))) ** 2).mean(axis=1))
+    if found is not None and found.kink_gradients is not None and any(name in bent for name in PARAMETERS[3:]):
+        moved = half @ np.einsum("tki,kip->pt", found.kink_gradients[0, :, 1:], factor)
+        folded = np.abs(_both(found.kinks[0], moved))
+        keep("sigma", folded[:, :12].sum(axis=1))
+        faces = np.sort(folded[:, 12:].reshape(-1, 8, 6).sum(axis=2), axis=1)
+        keep("theta", faces.sum(axis=1) / 2)
+        keep("theta_min", faces[:, :4].sum(axis=1))
+        keep("theta_max", faces[:, 4:].sum(axis=1))
+    for name, shape in shapes.items():
+        if f"shape_{name}" in bent:
+            shifts = np.einsum("kip,sp->ski", factor, half)
+            drawn = np.concatenate([sphere.vectors + shifts, sphere.vectors - shifts])
+            keep(f"shape_{name}", _measures(drawn, REFERENCES[name], shape.assignment))
+    return biases
+
+
+def _both(centre: np.ndarray | float, shifts: np.ndarray) -> np.ndarray:
+    return np.concatenate([centre + shifts, centre - shifts])
+
+
+@cache
+def _draws(number: int, size: int, seed: int) -> np.ndarray:
+    draws = np.random.default_rng(seed).standard_normal((number, size))
+    draws.flags.writeable = False
+    return draws
+
+
+def _measures(drawn: np.ndarray, vertices: np.ndarray, assignment: tuple[int, ...]) -> np.ndarray:
+    """Shape measures of many similar spheres at one assignment of vertices, shape (S,)."""
+    q = np.concatenate([np.zeros((len(drawn), 1, 3)), drawn], axis=1)
+    q -= q.mean(axis=1, keepdims=True)
+    p = np.vstack([np.zeros(3), vertices[list(assignment)]])
+    p = p - p.mean(axis=0)
+    total = np.linalg.svd(np.einsum("ki,skj->sij", p, q), compute_uv=False).sum(axis=1)
+    return np.asarray(100.0 * (1.0 - total**2 / (np.einsum("ski,ski->s", q, q) * np.sum(p * p))))
