@@ -9,7 +9,8 @@ from inference import feco
 from labile.core.conditions import Conditions, Path
 from labile.core.measurement import CorrelatedTerm, Measurement
 from labile.core.parameters import Parameter, ParameterError
-from labile.inference.joint_problem import JointProblem, functional, joint_parameters, limit_residual
+from labile.inference.functionals import functional, limit_residual
+from labile.inference.joint_problem import JointProblem, joint_parameters
 from labile.inference.objective import Objective, ObjectiveError, Statement, find_jump
 from labile.models.evolution import evolve
 from labile.models.library import slichter_drickamer

@@ -25,11 +25,19 @@ class Block:
         Number of residuals.
     kind : {"data", "prior", "jump"}
         Only ``data`` and ``jump`` count as data in chi2 per degree of freedom, AICc and BIC.
+    stands_for : int or None
+        Number of data less eliminated unknowns, where that is not `size`: compressed spectra have fewer residuals.
     """
 
     name: str
     size: int
     kind: str = "data"
+    stands_for: int | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of data that it counts as."""
+        return self.size if self.stands_for is None else self.stands_for
 
 
 @dataclass(frozen=True)

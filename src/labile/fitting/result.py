@@ -133,7 +133,7 @@ class FitResult:
     @property
     def n_data(self) -> int:
         """Number of data residuals (priors not counted)."""
-        return sum(block.size for block in self.blocks if block.kind != "prior")
+        return sum(block.count for block in self.blocks if block.kind != "prior")
 
     @property
     def n_free(self) -> int:
@@ -143,7 +143,7 @@ class FitResult:
     @property
     def degrees_of_freedom(self) -> int:
         """Residuals, priors included, minus free parameters."""
-        return int(self.residuals.size) - self.n_free
+        return sum(block.count for block in self.blocks) - self.n_free
 
     @property
     def bic(self) -> float:

@@ -12,14 +12,16 @@ from labile.core.conditions import Conditions, Path
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.fitting.least_squares import fit
 from labile.fitting.result import FitResult
+from labile.fitting.variable_projection import corrected_covariance
 from labile.inference.joint_problem import JointProblem
 from labile.inference.jump_start import start_at_jumps
 from labile.inference.objective import Objective, ObjectiveError
+from labile.inference.spectral_maps import Explained, explain, map_noise
 from labile.inference.switching import LAG_DOWN, LAG_UP
 from labile.models.distribution import distributed, distributed_equilibrium
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import evolve
-from labile.models.observable import chain
+from labile.models.observable import SpectralObservable, chain
 from labile.models.populations import Populations, Status
 from labile.models.transitions import equilibrium_transition
 
@@ -91,6 +93,9 @@ class Evaluation:
         -1 and +1 mark one-sided data.
     residuals : ndarray (n,)
         Weighted.
+    total : (float, int) or None
+        chi2 and number of data of spectra, for which the arrays hold one number a spectrum: observed and predicted
+        means along the axis, and as residual how many standard deviations chi2 of the spectrum is off.
     """
 
     label: str
@@ -105,16 +110,17 @@ class Evaluation:
     sigma: np.ndarray
     limits: np.ndarray
     residuals: np.ndarray
+    total: tuple[float, int] | None = None
 
     @property
     def chi2(self) -> float:
         """Sum of squared weighted residuals."""
-        return float(np.sum(self.residuals**2))
+        return float(np.sum(self.residuals**2)) if self.total is None else self.total[0]
 
     @property
     def n(self) -> int:
-        """Number of data."""
-        return int(self.residuals.size)
+        """Number of data; of spectra less the points of the pure spectra that were eliminated."""
+        return int(self.residuals.size) if self.total is None else self.total[1]
 
 
 def fit_jointly(
@@ -157,23 +163,27 @@ def fit_jointly(
         prepare=prepare if any(joint.jumps) else None,
     )
     free = [o for o in joint.objectives if o.noise == "free"]
+    counts = {block.name: block.count for block in joint.blocks()}
     for _ in range(NOISE_ROUNDS if free else 0):
         blocks = result.by_block()
         scales = dict(joint.noise_scales)
         for objective in free:
             residuals = blocks[objective.label]
-            scales[objective.label] = scales.get(objective.label, 1.0) * math.sqrt(np.mean(residuals**2))
+            count = counts[objective.label]
+            scales[objective.label] = scales.get(objective.label, 1.0) * math.sqrt(np.sum(residuals**2) / count)
         change = max(abs(scales[o.label] / joint.noise_scales.get(o.label, 1.0) - 1.0) for o in free)
         joint = replace(joint, parameters=result.parameters, noise_scales=scales)
         result = fit(joint.problem(), starts=1, seed=seed, max_iterations=max_iterations)
         if change < 1e-6:
             break
     noise = {
-        o.label: (s, s / math.sqrt(2 * len(o.measurement)))
+        o.label: (s, s / math.sqrt(2 * counts[o.label]))
         for o in free
         if o.measurement is not None and (s := joint.noise_scales[o.label])
     }
-    return JointFit(replace(joint, parameters=result.parameters), result, noise, _warnings(joint, result))
+    joint = replace(joint, parameters=result.parameters)
+    result = without_spectral_noise(joint, result)
+    return JointFit(joint, result, noise, _warnings(joint, result))
 
 
 def _warnings(joint: JointProblem, result: FitResult) -> tuple[str, ...]:
@@ -227,6 +237,9 @@ def evaluate(fitted: JointFit) -> tuple[Evaluation, ...]:
     out = []
     for objective, (predicted, _) in zip(joint.objectives, joint.predictions(fitted.values), strict=True):
         measurement, statement = objective.measurement, objective.statement
+        if objective.is_map:
+            out.append(_map_evaluation(objective, explain_map(fitted, objective)))
+            continue
         if measurement is not None:
             assert measurement.sigma is not None
             temperature, observed = measurement.temperature, measurement.values
@@ -257,6 +270,77 @@ def evaluate(fitted: JointFit) -> tuple[Evaluation, ...]:
             )
         )
     return tuple(out)
+
+
+def explain_map(fitted: JointFit, objective: Objective) -> Explained:
+    """Pure spectra and amounts of an objective of spectra, at the solution.
+
+    Parameters
+    ----------
+    fitted : JointFit
+    objective : Objective
+        With a measurement along an axis.
+
+    Returns
+    -------
+    Explained
+
+    Raises
+    ------
+    ObjectiveError
+        If its data are no spectra.
+    """
+    if not objective.is_map:
+        raise ObjectiveError(f"objective {objective.label!r} has no axis; its data are numbers, not spectra")
+    joint = fitted.joint
+    index = joint.objectives.index(objective)
+    amounts, slopes = joint.predictions(fitted.values)[index]
+    slopes = np.einsum("nkc,kf->nfc", slopes, joint.parameters.matrix)
+    return explain(
+        objective, joint.model.states, joint.maps[objective.label], amounts, slopes, fitted.result.covariance,
+        joint.noise_scales.get(objective.label, 1.0),
+    )  # fmt: skip
+
+
+def without_spectral_noise(joint: JointProblem, result: FitResult) -> FitResult:
+    """The result with the noise of eliminated spectra taken out of its covariance; unchanged without spectra."""
+    if not joint.maps or result.undetermined or not np.isfinite(result.covariance).all():
+        return result
+    predictions = joint.predictions(result.parameters.as_dict())
+    moving = np.array([name not in result.at_bound for name in result.free_names], dtype=bool)
+    noise = np.zeros((moving.size, moving.size))
+    for objective, (amounts, slopes) in zip(joint.objectives, predictions, strict=True):
+        if objective.is_map:
+            noise += map_noise(joint.maps[objective.label], amounts, slopes, joint.parameters.matrix)
+    covariance = np.zeros_like(result.covariance)
+    inside = np.ix_(moving, moving)
+    covariance[inside] = corrected_covariance(result.jacobian[:, moving], noise[inside])
+    lost = tuple(n for n, v in zip(result.free_names, covariance.diagonal(), strict=True) if np.isinf(v))
+    return replace(result, covariance=covariance, undetermined=lost)
+
+
+def _map_evaluation(objective: Objective, found: Explained) -> Evaluation:
+    assert objective.measurement is not None
+    measurement = objective.measurement
+    points = measurement.values.shape[1]
+    # each spectrum has lost its share of the degrees of freedom that the pure spectra took
+    expected = points * (1.0 - found.amounts.shape[1] / len(measurement))
+    per_spectrum = np.sum(found.residuals**2, axis=1)
+    return Evaluation(
+        objective.label,
+        objective.technique,
+        objective.sample,
+        objective.branch,
+        "",
+        measurement.quantity,
+        measurement.temperature,
+        measurement.values.mean(axis=1),
+        found.predicted.mean(axis=1),
+        np.sqrt(np.sum(found.sigma**2, axis=1)) / points,
+        np.zeros(len(measurement), dtype=int),
+        (per_spectrum - expected) / math.sqrt(2.0 * max(expected, 1.0)),
+        (float(per_spectrum.sum()), (len(measurement) - found.amounts.shape[1]) * points),
+    )
 
 
 def _branch_populations(
@@ -304,6 +388,8 @@ def predict_curve(fitted: JointFit, objective: Objective, temperature: np.ndarra
     """
     if objective.observable is None:
         raise ObjectiveError(f"objective {objective.label!r} has no observable and so no curve")
+    if isinstance(objective.observable, SpectralObservable):
+        raise ObjectiveError(f"objective {objective.label!r} explains spectra; look at them with explain_map")
     temperature = np.asarray(temperature, dtype=float)
     branch = branch or objective.branch
     pressure = objective.pressure

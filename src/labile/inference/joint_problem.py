@@ -7,8 +7,7 @@ and the jump itself is one more residual, the switching temperature against the 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,13 +15,16 @@ import numpy as np
 from labile.core.conditions import Conditions, concatenate
 from labile.core.parameters import Parameter, ParameterError, Parameters, Prior
 from labile.fitting.problem import Block, Problem
-from labile.inference.objective import Jump, Objective, ObjectiveError, Statement, find_jump
+from labile.fitting.variable_projection import CompressedSpectra
+from labile.inference.functionals import extreme, functional, weigh
+from labile.inference.objective import Jump, Objective, ObjectiveError, find_jump
+from labile.inference.spectral_maps import compressed_maps, map_residuals
 from labile.inference.switching import LAG_DOWN, LAG_UP, switch_row, switching_statement
 from labile.models.distribution import distributed, distributed_equilibrium
 from labile.models.equilibrium import equilibrium
 from labile.models.evolution import Fold
 from labile.models.free_energy import Model
-from labile.models.observable import chain
+from labile.models.observable import Prediction, SpectralObservable, chain
 from labile.models.populations import NotConvergedError, Populations, Status
 from labile.models.transitions import (
     Switch,
@@ -137,6 +139,7 @@ class JointProblem:
     parameters: Parameters
     noise_scales: Mapping[str, float] = field(default_factory=dict)
     jumps: tuple[Jump | None, ...] = field(init=False, repr=False)
+    maps: Mapping[str, CompressedSpectra] = field(init=False, repr=False, compare=False)
     _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -150,6 +153,7 @@ class JointProblem:
             raise ParameterError(f"joint problem: parameters are missing: {', '.join(missing)}")
         self.parameters.require_values()
         object.__setattr__(self, "jumps", tuple(find_jump(objective) for objective in self.objectives))
+        object.__setattr__(self, "maps", compressed_maps(self.objectives))
         object.__setattr__(self, "_groups", self._plan())
 
     @property
@@ -159,11 +163,19 @@ class JointProblem:
 
     def blocks(self) -> tuple[Block, ...]:
         """Runs of residuals in the order of `residuals`."""
-        blocks = [Block(o.label, 1 if o.measurement is None else len(o.measurement)) for o in self.objectives]
+        blocks = [self._block(objective) for objective in self.objectives]
         for objective, jump in zip(self.objectives, self.jumps, strict=True):
             if jump is not None:
                 blocks.append(Block(f"{objective.label}: jump", 1, "jump"))
         return (*blocks, *(Block(f"prior of {p.name}", 1, "prior") for p in self.priors))
+
+    def _block(self, objective: Objective) -> Block:
+        if not isinstance(objective.observable, SpectralObservable):
+            return Block(objective.label, 1 if objective.measurement is None else len(objective.measurement))
+        spectra = self.maps[objective.label]
+        free = len(objective.observable.spectra(self.model.states))
+        conditions, points = spectra.shape
+        return Block(objective.label, int(spectra.scores.size), stands_for=(conditions - free) * points)
 
     def problem(self) -> Problem:
         """Return the least-squares problem for the fit engine."""
@@ -195,7 +207,13 @@ class JointProblem:
         parts: list[np.ndarray] = []
         rows: list[np.ndarray] = []
         for objective, (predicted, jacobian) in zip(self.objectives, predictions, strict=True):
-            residual, slope = _weigh(objective, predicted, self.noise_scales.get(objective.label, 1.0))
+            scale = self.noise_scales.get(objective.label, 1.0)
+            if objective.is_map:
+                residual, jacobian = map_residuals(self.maps[objective.label], predicted, jacobian, scale)
+                parts.append(residual)
+                rows.append(jacobian)
+                continue
+            residual, slope = weigh(objective, predicted, scale)
             parts.append(residual)
             rows.append(slope[:, None] * jacobian)
         for objective, jump in zip(self.objectives, self.jumps, strict=True):
@@ -243,6 +261,7 @@ class JointProblem:
         Returns
         -------
         list of (ndarray (n,), ndarray (n, K))
+            For spectra the amounts of their c pure spectra, (n, c) and (n, K, c).
         """
         names = self.parameters.names
         raw: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None] = [None] * len(self.objectives)
@@ -258,8 +277,8 @@ class JointProblem:
                     raw[request.objective] = found
                     continue
                 if target is None:
-                    n = objective.points
-                    target = raw[request.objective] = (np.empty(n), np.empty((n, len(names))), np.empty(n))
+                    empty = [np.empty((objective.points, *part.shape[1:])) for part in found]
+                    target = raw[request.objective] = (empty[0], empty[1], empty[2])
                 for whole, part in zip(target, found, strict=True):
                     whole[request.rows] = part
         return [self._finish(objective, raw[i], values) for i, objective in enumerate(self.objectives)]
@@ -276,7 +295,7 @@ class JointProblem:
         statement = objective.statement
         assert statement is not None
         grid, motion = statement.grid(), np.zeros(len(self.parameters))
-        if statement.window is None or _extreme(statement, raw[0]) in (0, grid.size - 1):
+        if statement.window is None or extreme(statement, raw[0]) in (0, grid.size - 1):
             return grid, raw, motion
         position = replace(statement, kind="maximum_position")
         sign = -1.0 if statement.kind == "above" else 1.0
@@ -426,10 +445,30 @@ def _observe(
     names: tuple[str, ...],
     fold: Fold | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Prediction, Jacobian and slope in T; past the end of a branch it moves towards the other branch."""
+    """Prediction, Jacobian and slope in T; those of the amounts of pure spectra have one more axis at the end."""
     observable = objective.observable
     assert observable is not None
-    prediction = observable.predict(populations, conditions, values)
+    if not isinstance(observable, SpectralObservable):
+        return _along(objective, lambda at: observable.predict(at, conditions, values), populations, conditions, names,
+                      fold)  # fmt: skip
+    parts = [
+        _along(objective, lambda at, k=k: observable.amounts(at, conditions, values)[k], populations, conditions, names,
+               fold)
+        for k in range(len(observable.amounts(populations, conditions, values)))
+    ]  # fmt: skip
+    return tuple(np.stack(part, axis=-1) for part in zip(*parts, strict=True))  # type: ignore[return-value]
+
+
+def _along(
+    objective: Objective,
+    predict: Callable[[Populations], Prediction],
+    populations: Populations,
+    conditions: Conditions,
+    names: tuple[str, ...],
+    fold: Fold | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Prediction, Jacobian and slope in T; past the end of a branch it moves towards the other branch."""
+    prediction = predict(populations)
     jacobian, slope = chain(prediction, populations, names)
     predicted = np.array(prediction.values)
     if objective.statement is not None and objective.statement.window is not None and prediction.d_x_t is not None:
@@ -442,7 +481,7 @@ def _observe(
             x=np.where(past[:, None], fold.x_after[None, :], populations.x),
             x_theta=np.where(past[:, None, None], fold.after_theta[None, :, :], populations.x_theta),
         )
-        step = observable.predict(other, conditions, values)
+        step = predict(other)
         step_jacobian, _ = chain(step, other, names)
         distance = (np.asarray(conditions.temperature) - fold.temperature) / PAST_FOLD_WIDTH
         weight = np.where(past, np.abs(distance), 0.0)
@@ -465,98 +504,3 @@ def _refuse_spikes(label: str, populations: Populations, temperature: np.ndarray
             f"{label}: the populations jump near {temperature[:-1][wrong][0]:.4g} K, where a temperature derivative is"
             " infinite; at these parameter values the statement has no answer"
         )
-
-
-def functional(
-    statement: Statement, temperature: np.ndarray, curve: np.ndarray, jacobian: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Value of a statement's functional on a curve, and its gradient.
-
-    Parameters
-    ----------
-    statement : Statement
-        Not about a transition.
-    temperature : ndarray (N,)
-        K, evenly spaced in a window.
-    curve : ndarray (N,)
-    jacobian : ndarray (N, K)
-
-    Returns
-    -------
-    value : float
-        SI of the curve; K for ``maximum_position``.
-    gradient : ndarray (K,)
-    """
-    kind = statement.kind
-    if kind == "value":
-        return float(curve[0]), jacobian[0]
-    if kind == "difference":
-        return float(curve[1] - curve[0]), jacobian[1] - jacobian[0]
-    i = _extreme(statement, curve)
-    if i in (0, curve.size - 1):
-        if kind == "maximum_position":
-            return float(temperature[i]), np.zeros(jacobian.shape[1])
-        return float(curve[i]), jacobian[i]
-    # vertex of the parabola through the extreme point and its neighbours, and its derivative in them
-    left, middle, right = curve[i - 1], curve[i], curve[i + 1]
-    h = float(temperature[i + 1] - temperature[i])
-    bend = left - 2 * middle + right
-    lean = left - right
-    rows = jacobian[i - 1 : i + 2]
-    if kind != "maximum_position":
-        weights = np.array([-lean / (4 * bend) + lean**2 / (8 * bend**2), 1 - lean**2 / (4 * bend**2),
-                            lean / (4 * bend) + lean**2 / (8 * bend**2)])  # fmt: skip
-        return float(middle - lean**2 / (8 * bend)), weights @ rows
-    weights = h * np.array([0.5 / bend - lean / (2 * bend**2), lean / bend**2, -0.5 / bend - lean / (2 * bend**2)])
-    return float(temperature[i] + h * lean / (2 * bend)), weights @ rows
-
-
-def _extreme(statement: Statement, curve: np.ndarray) -> int:
-    return int(np.argmin(curve) if statement.kind == "above" else np.argmax(curve))
-
-
-def _weigh(objective: Objective, predicted: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted residuals and their derivative in the prediction."""
-    if objective.measurement is not None:
-        observed, sigma = objective.measurement.values, np.asarray(objective.measurement.sigma) * scale
-        limits = objective.measurement.limits
-    else:
-        assert objective.statement is not None
-        statement = objective.statement
-        observed, sigma = np.array([statement.value]), np.array([statement.sigma])
-        sign = {"above": 1, "below": -1}.get(statement.kind, statement.limit)
-        limits = np.array([sign])
-    residual, slope = (observed - predicted) / sigma, -1.0 / sigma
-    if limits is None or not np.any(limits):
-        return residual, slope
-    soft, soft_slope = limit_residual(-limits * (observed - predicted) / sigma)
-    is_limit = limits != 0
-    return np.where(is_limit, soft, residual), np.where(is_limit, soft_slope * limits / sigma, slope)
-
-
-def limit_residual(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Residual of a one-sided datum, r = sqrt(-2 ln Phi(z)), and dr/dz.
-
-    Parameters
-    ----------
-    z : ndarray
-        (limit - prediction)/sigma for an upper limit, (prediction - limit)/sigma for a lower one.
-
-    Returns
-    -------
-    residual, slope : ndarray
-
-    Examples
-    --------
-    >>> r, _ = limit_residual(np.array([-3.0, 0.0, 3.0]))
-    >>> r.round(3).tolist()
-    [3.635, 1.177, 0.052]
-    """
-    from scipy.special import log_ndtr
-
-    log_phi = log_ndtr(z)
-    residual = np.sqrt(-2.0 * log_phi)
-    density = np.exp(-0.5 * z**2 - 0.5 * math.log(2 * math.pi) - log_phi)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = np.where(residual > 1e-150, -density / np.maximum(residual, 1e-300), 0.0)
-    return residual, slope

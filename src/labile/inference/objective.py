@@ -9,7 +9,7 @@ import numpy as np
 
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.measurement import Measurement
-from labile.models.observable import Observable
+from labile.models.observable import Observable, SpectralObservable
 
 CURVE_KINDS = ("value", "maximum", "maximum_position", "difference", "above", "below")
 TRANSITION_KINDS = ("t_half", "t_half_up", "t_half_down", "hysteresis_width", "hysteresis_centre")
@@ -118,8 +118,8 @@ class Objective:
     ----------
     label : str
         Unique name.
-    observable : Observable or None
-        None only for statements about transitions.
+    observable : Observable, SpectralObservable or None
+        A `SpectralObservable` for a measurement with an axis; None only for statements about transitions.
     measurement : Measurement or None
     statement : Statement or None
         Exactly one of the two.
@@ -146,7 +146,7 @@ class Objective:
     """
 
     label: str
-    observable: Observable | None = None
+    observable: Observable | SpectralObservable | None = None
     measurement: Measurement | None = None
     statement: Statement | None = None
     technique: str = ""
@@ -166,8 +166,17 @@ class Objective:
         if self.measurement is not None:
             measurement = self.measurement
             object.__setattr__(self, "branch", measurement.branch)
-            if measurement.axis is not None:
-                raise ObjectiveError(f"{where}: spectra must be reduced to one value per condition first")
+            if self.is_map != isinstance(self.observable, SpectralObservable) and self.observable is not None:
+                raise ObjectiveError(
+                    f"{where}: spectra need an observable of whole spectra, or a reduction to one value per condition"
+                    if self.is_map
+                    else f"{where}: {type(self.observable).__name__} explains spectra; the measurement has no axis"
+                )
+            if self.is_map and (self.factor or measurement.correlated):
+                raise ObjectiveError(
+                    f"{where}: a factor or correlated uncertainty of spectra is absorbed by the pure spectra, which are"
+                    " free; remove it"
+                )
             if measurement.sigma is None:
                 raise ObjectiveError(
                     f"{where}: no uncertainties; give sigma (a column, s.u. such as 3.12(3), or one number) so that the"
@@ -184,10 +193,15 @@ class Objective:
             raise ObjectiveError(f"{where}: branch {self.branch!r} is unknown; use equilibrium, heating or cooling")
         if self.noise not in ("fixed", "free"):
             raise ObjectiveError(f"{where}: noise must be 'fixed' or 'free', found {self.noise!r}")
-        if self.noise == "free" and (self.measurement is None or len(self.measurement) < NOISE_POINTS):
+        if self.noise == "free" and (self.measurement is None or self.measurement.values.size < NOISE_POINTS):
             raise ObjectiveError(
                 f"{where}: its noise scale can be estimated only from at least {NOISE_POINTS} points of a measurement"
             )
+
+    @property
+    def is_map(self) -> bool:
+        """Whether its data are spectra, whose pure spectra are eliminated."""
+        return self.measurement is not None and self.measurement.axis is not None
 
     @property
     def points(self) -> int:
@@ -249,7 +263,8 @@ def find_jump(objective: Objective) -> Jump | None:
         return None
     heating = measurement.branch == "heating"
     order = np.argsort(measurement.temperature, kind="stable")
-    temperature, values = measurement.temperature[order], measurement.values[order]
+    trace, spread = _trace(measurement)
+    temperature, values, sigma = measurement.temperature[order], trace[order], spread[order]
     if not isinstance(objective.jump, str):
         low, high = objective.jump
         below, above = temperature[temperature <= low], temperature[temperature >= high]
@@ -262,7 +277,6 @@ def find_jump(objective: Objective) -> Jump | None:
     if len(measurement) < 6:
         return None
     steps = np.abs(np.diff(values))
-    sigma = np.asarray(measurement.sigma)[order]
     noise = np.hypot(sigma[1:], sigma[:-1])
     found = np.flatnonzero((steps > 0.25 * np.ptp(values)) & (steps > 10 * np.median(steps)) & (steps > 8 * noise))
     if found.size == 0:
@@ -274,3 +288,13 @@ def find_jump(objective: Objective) -> Jump | None:
         )
     i = int(found[0])
     return Jump(float(temperature[i]), float(temperature[i + 1]), heating)
+
+
+def _trace(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
+    """One value with its sigma at each condition, (N,): of spectra the score along their largest change."""
+    sigma = np.asarray(measurement.sigma)
+    if measurement.axis is None:
+        return measurement.values, sigma
+    centred = measurement.values - measurement.values.mean(axis=0)
+    direction = np.linalg.svd(centred, full_matrices=False)[2][0]
+    return centred @ direction, np.sqrt(sigma**2 @ direction**2)

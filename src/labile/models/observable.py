@@ -60,6 +60,33 @@ class Observable(Protocol):
         ...
 
 
+@runtime_checkable
+class SpectralObservable(Protocol):
+    """What whole spectra need to take part in a joint fit: every spectrum is a sum of pure spectra, D = C S^T.
+
+    The pure spectra S are no parameters; they follow from the data for any C and are eliminated.
+    """
+
+    @property
+    def quantity(self) -> str:
+        """Key of `core.units.QUANTITIES` of the spectra's values."""
+        ...
+
+    def parameters(self, states: tuple[State, ...]) -> tuple[Parameter, ...]:
+        """Own parameters with defaults and bounds, SI."""
+        ...
+
+    def spectra(self, states: tuple[State, ...]) -> tuple[str, ...]:
+        """Names of the pure spectra."""
+        ...
+
+    def amounts(
+        self, populations: Populations, conditions: Conditions, values: Mapping[str, float]
+    ) -> tuple[Prediction, ...]:
+        """How much of each pure spectrum there is at every point, with partial derivatives."""
+        ...
+
+
 def chain(prediction: Prediction, populations: Populations, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Total derivatives of a prediction.
 
