@@ -105,22 +105,27 @@ def find_edge(
     >>> round(float(find_edge(m).energy[0] / EV), 2), round(float(find_edge(m, "inflection").energy[0] / EV), 2)
     (7120.0, 7120.2)
     """
-    if method not in METHODS:
-        raise XasError(f"edge energy: unknown method {method!r}; use one of {', '.join(METHODS)}")
     if method == "fraction" and spectrum.quantity != "normalized_absorption":
         raise XasError(f"spectrum {spectrum.label!r}: a fraction of the edge step needs a normalised spectrum")
     spectra = spectra_of(spectrum, points=LEAST_POINTS)
-    low, high = searched_range(spectra, *named_edge(spectrum, element, edge))
-    index = steepest_points(spectra, low, high)
-    if method == "steepest":
-        energy, sigma = spectra.energy[index], _grid_sigma(spectra, index)
-    elif method == "fraction":
-        energy, sigma = _risen(spectra, index, fraction)
-    else:
-        if method == "first_inflection":
-            index = _first_maxima(spectra, index, half_width / EV)
-        energy, sigma = _inflections(spectra, index, half_width / EV)
+    energy, sigma = edges_of(spectra, method, *named_edge(spectrum, element, edge), fraction, half_width / EV)
     return EdgeEnergy(energy * EV, sigma * EV, method if method != "fraction" else f"{fraction:g} of the edge step")
+
+
+def edges_of(
+    spectra: Spectra, method: str, element: str, edge: str, fraction: float = 0.5, half_width: float = HALF_WIDTH
+) -> tuple[np.ndarray, np.ndarray]:
+    """Edge energies (N,) and their sigma, all in eV; see `find_edge`."""
+    if method not in METHODS:
+        raise XasError(f"edge energy: unknown method {method!r}; use one of {', '.join(METHODS)}")
+    index = steepest_points(spectra, *searched_range(spectra, element, edge))
+    if method == "steepest":
+        return spectra.energy[index], _grid_sigma(spectra, index)
+    if method == "fraction":
+        return _risen(spectra, index, fraction)
+    if method == "first_inflection":
+        index = _first_maxima(spectra, index, half_width)
+    return _inflections(spectra, index, half_width)
 
 
 def edge_energies(spectrum: Measurement, method: str = "steepest", **options: object) -> Measurement:
@@ -185,11 +190,11 @@ def steepest_points(spectra: Spectra, low: float, high: float) -> np.ndarray:
         raise XasError(
             f"{spectra.where}: {max(last - first, 0)} points from {low:.1f} to {high:.1f} eV, too few for an edge"
         )
-    slope = slopes(spectra.energy, spectra.values)[:, first - 1 : last - 1]
+    slope = slopes(spectra.energy[first - 1 : last + 1], spectra.values[:, first - 1 : last + 1])
     inner = slope[:, 1:-1]
-    bar = SUPPORT * inner
-    supported = (slope[:, :-2] > bar) & (slope[:, 2:] > bar)
-    best = np.argmax(np.where(supported & (inner > 0), inner, -np.inf), axis=1) + 1
+    bar = SUPPORT * np.maximum(inner, 0.0)
+    supported = np.minimum(slope[:, :-2], slope[:, 2:]) > bar
+    best = np.argmax(np.where(supported, inner, -np.inf), axis=1) + 1
     rows = np.arange(slope.shape[0])
     # a step between two points of a coarse grid has no supported point
     best = np.where(supported[rows, best - 1], best, np.argmax(slope, axis=1))
