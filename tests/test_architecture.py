@@ -43,6 +43,7 @@ NETWORK_MODULES = {"urllib", "urllib3", "requests", "socket", "http", "httpx", "
 UNSAFE_CALLS = {"eval", "exec", "__import__"}
 HEAVY_LIBRARIES = {"scipy", "numba", "pandas", "xarray", "matplotlib", "plotly", "openpyxl"}
 LIGHT_ROOMS = {"core", "formats", "cli"}
+TECHNIQUE_TABLE = {"techniques/__init__.py", "techniques/description.py", "techniques/table.py"}
 ONLY_IN = {
     "pint": ("core/units.py",),
     "matplotlib": ("plots/matplotlib_renderer.py",),
@@ -180,7 +181,8 @@ def floor_violations(root: Path) -> list[str]:
             target = parts[1]
             if target == module.room:
                 mine, theirs = module.parts[1:2], tuple(parts[2:3])
-                if target == "techniques" and mine and theirs and mine != theirs:
+                known = {"description", "table"}  # what the package knows of all rooms, which is names only
+                if target == "techniques" and mine and theirs and mine != theirs and not known & {mine[0], theirs[0]}:
                     found.append(f"{where}: technique {mine[0]} imports technique {theirs[0]}")
             elif target not in FLOORS:
                 found.append(f"{where}: {one.target} is on no floor of the plan")
@@ -252,7 +254,7 @@ def misplaced_libraries(root: Path) -> list[str]:
     """Heavy imports where reading a file or asking for help would pay for them; libraries out of their place."""
     found = []
     for module in modules(root):
-        light = module.room in LIGHT_ROOMS or not module.room or module.place == "techniques/__init__.py"
+        light = module.room in LIGHT_ROOMS or not module.room or module.place in TECHNIQUE_TABLE
         for one in imports(module, set()):
             library = one.target.split(".")[0]
             if light and one.at_import and library in HEAVY_LIBRARIES:

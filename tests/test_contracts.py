@@ -28,7 +28,7 @@ from labile.models.interactions import InteractionSlopes
 from labile.models.observable import Observable, chain
 from labile.models.vibrations import Vibrations
 from labile.models.volumes import FORMS
-from labile.techniques import TECHNIQUES, load
+from labile.techniques import load, techniques
 from library_cases import CASES, L_H_V
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -134,7 +134,7 @@ TERMS = ALONE | {
 }
 OBSERVABLES = {
     f"{technique.name}-{quantity}": (quantity, load(reference))
-    for technique in TECHNIQUES.values()
+    for technique in techniques().values()
     for quantity, reference in technique.observables.items()
 }
 BRANCHES_TO_OBSERVE = ("slichter_drickamer", "sorai_seki", "electron_transfer")

@@ -15,7 +15,7 @@ from labile.core.units import field_unit
 from labile.study.journal import write_atomically
 from labile.study.manifest import MANIFEST_NAME
 from labile.study.reducing import read_file
-from labile.techniques import TECHNIQUES, Technique
+from labile.techniques import Technique, technique, techniques
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _blocks(file: Path, found: Sequence[Measurement], notes: list[str]) -> list[
     blocks = []
     for quantity in dict.fromkeys(m.quantity for m in found):
         parts = [m for m in found if m.quantity == quantity]
-        owner = next((t for t in TECHNIQUES.values() if quantity in t.quantities or _takes(t, quantity)), None)
+        owner = next((t for t in techniques().values() if quantity in t.quantities or _takes(t, quantity)), None)
         if owner is None:
             blocks.append(f"# {file.name} holds {quantity}, which no technique of this version uses\n")
             continue
@@ -220,7 +220,7 @@ width = false                     # true where T1/2 differs from place to place 
 "HS.entropy" = {{ value = {ENTROPY:g}, unit = "J/K/mol", min = 0, max = 250 }}
 "LS-HS.interaction" = {{ value = {interaction:.2f}, unit = "kJ/mol", min = 0, max = {6 * thermal:.0f} }}
 """
-    if any(m.quantity in ("current", *TECHNIQUES["pyroelectricity"].quantities) for m in found):
+    if any(m.quantity in ("current", *technique("pyroelectricity").quantities) for m in found):
         block += (
             "# what the change from LS to HS does to the polarization; a space_group in [material] is checked for it\n"
             '"HS.polarization" = { value = 1, unit = "uC/cm^2", min = -20, max = 20 }\n'

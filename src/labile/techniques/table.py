@@ -1,0 +1,187 @@
+"""The techniques of labile. Names only, so that asking what exists loads no technique."""
+
+from __future__ import annotations
+
+from labile.techniques.description import Reduction, Technique
+
+_MOMENT_OPTIONS = {
+    "sample_mass": "mass",
+    "molar_mass": "molar_mass",
+    "holder": "holder",
+    "matrix": "text",
+    "matrix_mass": "mass",
+    "matrix_susceptibility": "mass_susceptibility",
+    "diamagnetic_susceptibility": "diamagnetic_susceptibility",
+    "pascal": "table",
+    "minimum_field": "magnetic_field",
+}
+_MOMENT_UNCERTAIN = {
+    "sample_mass": "sigma_mass",
+    "matrix_mass": "sigma_matrix_mass",
+    "holder": "sigma_holder",
+    "diamagnetic_susceptibility": "sigma_diamagnetic",
+}
+_SCAN_OPTIONS = {
+    "background": "files scan_voltage",
+    "moments": "files moment",
+    "calibration": "gradiometer_calibration",
+    "center": "text",
+    "drift": "flag",
+    "align": "text",
+    "half_length": "position",
+}
+_CURRENT_OPTIONS = {
+    "area": "area",
+    "polarity": "number",
+    "zero_window": "window",
+    "drift": "flag",
+    "sigma_offset": "current",
+    "rate_window": "count",
+    "slowest": "sweep_rate",
+    "lag": "time",
+}
+_CHARGE_OPTIONS = {"area": "area", "polarity": "number", "bias_current": "current", "rate_window": "count"}
+
+TECHNIQUES: tuple[Technique, ...] = (
+    Technique(
+        "magnetometry",
+        "Magnetometry",
+        {
+            "chi_t": "labile.techniques.magnetometry:ChiT",
+            "chi_m": "labile.techniques.magnetometry:ChiM",
+            "mu_eff": "labile.techniques.magnetometry:MuEff",
+            "magnetization": "labile.techniques.magnetometry:Magnetization",
+            "high_spin_fraction": "labile.techniques.magnetometry:HighSpinFraction",
+        },
+        (
+            Reduction(
+                "moment",
+                ("chi_t", "chi_m", "mu_eff", "magnetization"),
+                "labile.techniques.magnetometry:reduce_moment",
+                _MOMENT_OPTIONS,
+                _MOMENT_UNCERTAIN,
+            ),
+            Reduction(
+                "scan_voltage",
+                ("chi_t", "chi_m", "mu_eff", "magnetization"),
+                "labile.techniques.magnetometry:reduce_scans",
+                {**_SCAN_OPTIONS, **_MOMENT_OPTIONS},
+                {"calibration": "sigma_calibration", **_MOMENT_UNCERTAIN},
+                together=True,
+            ),
+            Reduction(
+                "scan_voltage",
+                ("moment",),
+                "labile.techniques.magnetometry:reduce_scans",
+                _SCAN_OPTIONS,
+                {"calibration": "sigma_calibration"},
+                together=True,
+            ),
+            *(
+                Reduction(
+                    takes,
+                    ("t_liesst",),
+                    "labile.techniques.magnetometry:reduce_liesst",
+                    {"window": "window", "span": "temperature_difference", "rate": "sweep_rate"} | options,
+                    uncertain,
+                    together=True,
+                )
+                for takes, options, uncertain in (
+                    ("chi_t", {}, {}),
+                    ("high_spin_fraction", {}, {}),
+                    ("moment", _MOMENT_OPTIONS, _MOMENT_UNCERTAIN),
+                )
+            ),
+            *(
+                Reduction(
+                    takes,
+                    ("relaxation_rate",),
+                    "labile.techniques.magnetometry:reduce_isotherms",
+                    {"law": "text", "criterion": "text", "residual": "number"} | options,
+                    together=True,
+                )
+                for takes, options in (
+                    ("chi_t", {"low_spin": "chi_t or files", "high_spin": "chi_t or files"}),
+                    ("high_spin_fraction", {}),
+                )
+            ),
+            *(
+                Reduction(
+                    takes,
+                    ("switching_density",),
+                    "labile.techniques.magnetometry:reduce_reversals",
+                    {"smoothing": "count", "direction": "text", "step": "temperature_difference"},
+                    together=True,
+                )
+                for takes in ("chi_t", "high_spin_fraction")
+            ),
+        ),
+        transitions="labile.techniques.magnetometry:transition_temperatures",
+    ),
+    Technique(
+        "pyroelectricity",
+        "Pyroelectricity",
+        {
+            "pyroelectric_coefficient": "labile.techniques.pyroelectricity:PyroelectricCoefficient",
+            "polarization": "labile.techniques.pyroelectricity:Polarization",
+        },
+        (
+            Reduction(
+                "current",
+                ("pyroelectric_coefficient",),
+                "labile.techniques.pyroelectricity:reduce_current",
+                {**_CURRENT_OPTIONS, "method": "text", "period": "time", "periods": "count"},
+                {"area": "sigma_area"},
+            ),
+            Reduction(
+                "current",
+                ("polarization_change",),
+                "labile.techniques.pyroelectricity:reduce_current",
+                {**_CURRENT_OPTIONS, "reference_temperature": "temperature"},
+                {"area": "sigma_area"},
+            ),
+            Reduction(
+                "charge",
+                ("polarization_change",),
+                "labile.techniques.pyroelectricity:reduce_charge",
+                {**_CHARGE_OPTIONS, "reference_temperature": "temperature"},
+                {"area": "sigma_area"},
+            ),
+            Reduction(
+                "charge",
+                ("pyroelectric_coefficient",),
+                "labile.techniques.pyroelectricity:reduce_charge",
+                _CHARGE_OPTIONS,
+                {"area": "sigma_area"},
+            ),
+        ),
+        polar=("pyroelectric_coefficient", "polarization", "polarization_change"),
+    ),
+    Technique(
+        "mossbauer",
+        "Mossbauer spectroscopy",
+        {
+            "isomer_shift": "labile.techniques.mossbauer:IsomerShift",
+            "quadrupole_splitting": "labile.techniques.mossbauer:QuadrupoleSplitting",
+            "area_fraction": "labile.techniques.mossbauer:AreaFraction",
+            "log_exchange_rate": "labile.techniques.mossbauer:ExchangeRate",
+        },
+        (
+            Reduction(
+                "counts",
+                ("transmission",),
+                "labile.techniques.mossbauer:reduce_spectrum",
+                {
+                    "calibration": "files counts",
+                    "starts": "text",
+                    "drive": "text",
+                    "fold_point": "number",
+                    "temperature": "temperature",
+                    "reference": "text",
+                    "nominal_velocity": "velocity",
+                },
+            ),
+        ),
+    ),
+)
+"""In the order in which they are listed."""
