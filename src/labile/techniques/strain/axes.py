@@ -49,7 +49,7 @@ class PrincipalStrain:
     @cached_property
     def sigma(self) -> np.ndarray:
         """Standard uncertainties of the strains, the reference's included, shape (N, 3); NaN where not known."""
-        return np.sqrt(np.stack([self.strain.variance(self.directions[:, :, i]) for i in range(3)], axis=1))
+        return np.sqrt(self.strain.variance(self.directions))
 
     @cached_property
     def sigma_within(self) -> np.ndarray:
@@ -57,8 +57,7 @@ class PrincipalStrain:
 
         That is the weight of a point in a fit with a free offset: the reference's error shifts all points together.
         """
-        found = [self.strain.variance(self.directions[:, :, i], reference=False) for i in range(3)]
-        return np.sqrt(np.stack(found, axis=1))
+        return np.sqrt(self.strain.variance(self.directions, reference=False))
 
     @cached_property
     def sigma_directions(self) -> np.ndarray:
@@ -66,19 +65,17 @@ class PrincipalStrain:
 
         Of the first order in the errors: v_i turns towards v_j by (v_j . de v_i)/(e_i - e_j).
         """
-        variance = np.zeros(self.values.shape)
-        for i in range(3):
-            for j in range(3):
-                if i == j:
-                    continue
-                mixed = self.strain.variance(self.directions[:, :, j], self.directions[:, :, i])
-                gap = self.values[:, i] - self.values[:, j]
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    turned = np.where(mixed == 0.0, 0.0, mixed / gap**2)
-                variance[:, i] += turned
+        first, second = [0, 0, 1], [1, 2, 2]
+        mixed = self.strain.variance(self.directions[:, :, first], self.directions[:, :, second])
+        gap = self.values[:, first] - self.values[:, second]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turned = np.where(mixed == 0.0, 0.0, mixed / gap**2)
         if self.strain.reference >= 0:
-            variance[self.strain.reference] = math.inf
-        return np.sqrt(variance)
+            turned[self.strain.reference] = math.inf
+        pairs = np.stack(
+            [turned[:, 0] + turned[:, 1], turned[:, 0] + turned[:, 2], turned[:, 1] + turned[:, 2]], axis=1
+        )
+        return np.sqrt(pairs)
 
     @cached_property
     def crystal_directions(self) -> np.ndarray:
@@ -184,18 +181,16 @@ def _orders(vectors: np.ndarray, strained: list[int], follow: str) -> np.ndarray
 
 def _undetermined(found: PrincipalStrain, strained: list[int]) -> list[str]:
     """Rows in which two principal strains are closer than their uncertainty."""
-    sigma = found.sigma
-    rows = []
-    for row in strained:
-        gaps = np.abs(found.values[row][:, None] - found.values[row][None, :])[np.triu_indices(3, 1)]
-        noise = np.hypot(sigma[row][:, None], sigma[row][None, :])[np.triu_indices(3, 1)]
-        if np.any(gaps < noise):
-            rows.append(found.strain.series.names[row])
+    first, second = [0, 0, 1], [1, 2, 2]
+    gaps = np.abs(found.values[:, first] - found.values[:, second])
+    noise = np.hypot(found.sigma[:, first], found.sigma[:, second])
+    close = np.any(gaps < noise, axis=1)
+    rows = [found.strain.series.names[row] for row in strained if close[row]]
     if not rows:
         return []
     return [
-        f"two principal strains differ by less than their s.u. at {', '.join(rows)}: their axes are not determined there,"
-        " and the spread of such principal values is partly noise"
+        f"two principal strains differ by less than their s.u. at {', '.join(rows)}: their axes are not determined"
+        " there, and the spread of such principal values is partly noise"
     ]
 
 

@@ -1,7 +1,7 @@
 """Thermal expansion of a crystal from its cells: principal coefficients, tensor and volume.
 
-alpha_i is the slope of the principal strain e_i(T), alpha_V that of V(T)/V(first row); below zero the crystal shrinks on
-heating along that axis. The tensor of slopes of the components e_ij(T) has principal values of its own, which do not
+alpha_i is the slope of the principal strain e_i(T), alpha_V that of V(T)/V(first row); below zero the crystal shrinks
+on heating along that axis. The tensor of slopes of the components e_ij(T) has principal values of its own, which do not
 suffer from axes that turn.
 """
 
@@ -15,7 +15,7 @@ from labile.core.structure import CellSeries
 from labile.core.uncertain import format_uncertain
 from labile.techniques.strain.axes import PrincipalStrain, crystal_directions, principal_strain
 from labile.techniques.strain.lines import Line, fit_line, fit_line_as_pascal
-from labile.techniques.strain.tensor import StrainError, StrainSeries, strain_series
+from labile.techniques.strain.tensor import StrainError, StrainSeries, sigma_volumes, strain_series
 
 PER_MK = 1e-6
 WEIGHTINGS = ("cell", "pascal")
@@ -169,7 +169,7 @@ def thermal_expansion(
     else:
         within = principal.sigma_within
         lines = [fit_line(kelvin, principal.values[:, i], within[:, i], sigma_kelvin) for i in range(3)]
-        volume = fit_line(kelvin, relative, cells.sigma_volumes / cells.volumes[0], sigma_kelvin)
+        volume = fit_line(kelvin, relative, sigma_volumes(cells) / cells.volumes[0], sigma_kelvin)
     tensor, sigma = _component_slopes(strain, kelvin, sigma_kelvin)
     return ThermalExpansion(
         principal, weighting, (lines[0], lines[1], lines[2]), volume, tensor, sigma, _notes(lines, volume, principal)
@@ -182,15 +182,13 @@ def _component_slopes(
     """Slopes of all six components with their s.u.; a component that symmetry keeps at 0 has neither."""
     tensor, sigma = np.zeros((3, 3)), np.zeros((3, 3))
     largest = float(np.max(np.abs(strain.tensors)))
-    unit = np.eye(3)
+    own = strain.sigma_within
     for i in range(3):
         for j in range(i, 3):
             component = strain.tensors[:, i, j]
             if np.max(np.abs(component)) <= 1e-12 * largest:
                 continue
-            sides = [np.broadcast_to(unit[k], (len(strain), 3)) for k in (i, j)]
-            own = np.sqrt(strain.variance(sides[0], sides[1], reference=False))
-            line = fit_line(kelvin, component, own, sigma_kelvin)
+            line = fit_line(kelvin, component, own[:, i, j], sigma_kelvin)
             tensor[i, j] = tensor[j, i] = line.slope
             sigma[i, j] = sigma[j, i] = line.sigma
     return tensor, sigma
@@ -204,7 +202,7 @@ def _notes(lines: list[Line], volume: Line, principal: PrincipalStrain) -> tuple
     worst = max((line.reduced_chi2 or 0.0 for line in every), default=0.0)
     if worst > 1.0:
         notes.append(
-            f"the points scatter about the lines more than their s.u. say (chi2 per degree of freedom up to {worst:.3g}):"
-            " s.u. of coefficients were multiplied by its root; the expansion may not be linear"
+            f"the points scatter about the lines more than their s.u. say (chi2 per degree of freedom up to"
+            f" {worst:.3g}): s.u. of coefficients were multiplied by its root; the expansion may not be linear"
         )
     return tuple(notes)

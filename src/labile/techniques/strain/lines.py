@@ -60,9 +60,7 @@ def _solve(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray
     mean = float(weight @ y / total)
     residuals = y - mean - slope * about
     var_slope, var_mean = 1.0 / spread, 1.0 / total
-    matrix = np.array(
-        [[var_mean + centre**2 * var_slope, -centre * var_slope], [-centre * var_slope, var_slope]]
-    )
+    matrix = np.array([[var_mean + centre**2 * var_slope, -centre * var_slope], [-centre * var_slope, var_slope]])
     return np.array([mean - slope * centre, slope]), matrix, float(weight @ residuals**2)
 
 

@@ -1,4 +1,4 @@
-"""Strain of a crystal between two unit cells, in several definitions, with its exact derivatives in the cell parameters.
+"""Strain between two unit cells of a crystal, in several definitions, with exact derivatives in the cell parameters.
 
 C holds the cell vectors as columns (c along z, a* along x), C0 those of the reference cell; F = C C0^-1 is the
 deformation gradient and u = F - 1. The kinds are
@@ -14,19 +14,26 @@ e - 3 e^2/2 with e the relative change of length.
 
 References
 ----------
-M. J. Cliffe, A. L. Goodwin, J. Appl. Cryst. 45, 1321 (2012), doi 10.1107/S0021889812043026. The finite strains are those
-of continuum mechanics, for instance C. Truesdell, W. Noll, The Non-Linear Field Theories of Mechanics (1965).
+M. J. Cliffe, A. L. Goodwin, J. Appl. Cryst. 45, 1321 (2012), doi 10.1107/S0021889812043026. The finite strains are
+those of continuum mechanics, for instance C. Truesdell, W. Noll, The Non-Linear Field Theories of Mechanics (1965).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from labile.core.cell import CELL_NAMES, check_cells, orthogonalisation, orthogonalisation_derivative
+from labile.core.cell import (
+    CELL_NAMES,
+    cell_volume_gradient,
+    check_cells,
+    orthogonalisation,
+    orthogonalisation_derivative,
+)
 from labile.core.structure import CellSeries
 
 KINDS = ("lagrangian", "infinitesimal", "eulerian", "hencky", "pascal")
@@ -207,48 +214,83 @@ class StrainSeries:
 
         Parameters
         ----------
-        left, right : ndarray (N, 3)
-            Cartesian vectors; `right` is `left` unless given.
+        left, right : ndarray (N, 3, K)
+            K Cartesian vectors (columns) for every cell; `right` is `left` unless given.
         reference : bool
             Whether the reference cell's own uncertainty counts. Without it, that of differences within the series is
             left, in which the reference cancels (to first order in the strain).
 
         Returns
         -------
-        ndarray (N,)
+        ndarray (N, K)
             NaN where a parameter that matters has no s.u.; 0 for the reference row itself with `reference`.
         """
         right = left if right is None else right
-        own = np.einsum("ni,nkij,nj->nk", left, self.d_own, right)
-        if not reference:
-            return _quadratic(own, self.series.covariance, self.series.cells)
-        other = np.einsum("ni,nkij,nj->nk", left, self.d_reference, right)
-        shared = np.broadcast_to(self.reference_covariance, self.series.covariance.shape)
-        total = _quadratic(own, self.series.covariance, self.series.cells)
-        total = total + _quadratic(other, shared, np.broadcast_to(self.reference_cell, self.series.cells.shape))
-        if self.reference >= 0:
-            total[self.reference] = 0.0
+        count = len(self)
+        dyads = (left[:, :, None, :] * right[:, None, :, :]).reshape(count, 9, -1)
+        own = self.d_own.reshape(count, 6, 9) @ dyads
+        total = cell_variance(own, self.series.cells, self.series.covariance)
+        if reference:
+            other = self.d_reference.reshape(count, 6, 9) @ dyads
+            total = total + cell_variance(other, self.reference_cell[None], self.reference_covariance[None])
+            if self.reference >= 0:
+                total[self.reference] = 0.0
         return total
 
     @cached_property
     def sigma(self) -> np.ndarray:
         """Standard uncertainty of every component, shape (N, 3, 3); NaN where the s.u. it needs are not stated."""
-        unit = np.eye(3)
-        result = np.empty(self.tensors.shape)
-        for i in range(3):
-            for j in range(i, 3):
-                columns = [np.broadcast_to(unit[k], (len(self), 3)) for k in (i, j)]
-                result[:, i, j] = result[:, j, i] = np.sqrt(self.variance(columns[0], columns[1]))
-        return result
+        return self._components(reference=True)
+
+    @cached_property
+    def sigma_within(self) -> np.ndarray:
+        """Uncertainty of every component from its own cell alone, shape (N, 3, 3).
+
+        That is the weight of a point in a fit with a free offset: the reference's error shifts all points together.
+        """
+        return self._components(reference=False)
+
+    def _components(self, reference: bool) -> np.ndarray:
+        left, right = (np.broadcast_to(np.eye(3)[:, side], (len(self), 3, 6)) for side in _PAIRS)
+        return np.sqrt(self.variance(left, right, reference))[:, _PLACE]
 
 
-def _quadratic(gradient: np.ndarray, covariance: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """g^T S g row by row, blind to parameters without s.u. that do not matter."""
+_PAIRS = (np.array([0, 1, 2, 1, 0, 0]), np.array([0, 1, 2, 2, 2, 1]))
+_PLACE = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
+
+
+def cell_variance(gradient: np.ndarray, cells: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Variance of quantities with these gradients in the cell parameters.
+
+    Parameters
+    ----------
+    gradient : ndarray (N, 6, K)
+        Per m and per degree.
+    cells : ndarray (N, 6) or (1, 6)
+    covariance : ndarray (N, 6, 6) or (1, 6, 6)
+        NaN where the s.u. of a parameter is not stated.
+
+    Returns
+    -------
+    ndarray (N, K)
+        NaN only where a parameter without s.u. matters.
+    """
+    unknown = np.isnan(covariance)
+    if not np.any(unknown):
+        return np.asarray(np.sum((covariance @ gradient) * gradient, axis=1))
+    variance = np.sum((np.where(unknown, 0.0, covariance) @ gradient) * gradient, axis=1)
     # compared per relative edge and per radian
-    weight = np.abs(gradient) * np.concatenate([cells[:, :3], np.full((len(cells), 3), 57.3)], axis=1)
-    idle = weight <= 1e-12 * np.maximum(np.max(weight, axis=1, keepdims=True), 1e-30)
-    known = np.where(idle[:, :, None] | idle[:, None, :], 0.0, covariance)
-    return np.einsum("nk,nkl,nl->n", gradient, known, gradient)
+    scale = np.concatenate([cells[:, :3], np.full((len(cells), 3), 180.0 / math.pi)], axis=1)
+    weight = np.abs(gradient) * scale[:, :, None]
+    matters = weight > 1e-12 * np.maximum(np.max(weight, axis=1, keepdims=True), 1e-30)
+    lost = np.any(matters & np.any(unknown, axis=2)[:, :, None], axis=1)
+    return np.asarray(np.where(lost, np.nan, variance))
+
+
+def sigma_volumes(cells: CellSeries) -> np.ndarray:
+    """Standard uncertainties of the volumes of a series, m3, shape (N,); NaN where they are not known."""
+    gradient = cell_volume_gradient(cells.cells)
+    return np.asarray(np.sqrt(cell_variance(gradient[:, :, None], cells.cells, cells.covariance)[:, 0]))
 
 
 def strain_series(
@@ -334,8 +376,8 @@ def reference_row(cells: CellSeries, pressure: float, tolerance: float = 1e5) ->
     if abs(found[row] - pressure) > tolerance:
         listed = ", ".join(f"{p / 1e9:.4g}" for p in found)
         raise StrainError(
-            f"strain of {cells.label!r}: no cell at the reference pressure {pressure / 1e9:.4g} GPa (found {listed} GPa)."
-            " Name another row as the reference, or give reference_cell = (a, b, c, alpha, beta, gamma)"
+            f"strain of {cells.label!r}: no cell at the reference pressure {pressure / 1e9:.4g} GPa (found {listed}"
+            " GPa). Name another row as the reference, or give reference_cell = (a, b, c, alpha, beta, gamma)"
         )
     return row
 
