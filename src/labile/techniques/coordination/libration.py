@@ -2,7 +2,7 @@
 
 The distance between mean positions is shorter than the mean distance between atoms when they move across the bond.
 With w the mean square displacement of an atom perpendicular to the bond (both directions together) and d the distance
-of the mean positions (W. R. Busing, H. A. Levy, Acta Cryst. 17 (1964) 142, doi 10.1107/S0365110X64000354):
+of the mean positions (W. R. Busing, H. A. Levy, Acta Cryst. 17 (1964) 142):
 
     lower bound     d + (sqrt w_B - sqrt w_A)^2/(2 d)     both atoms in phase
     riding          d + (w_B - w_A)/(2 d)                 the second rides on the first
