@@ -14,6 +14,7 @@ from labile.core.measurement import Measurement
 from labile.core.units import QUANTITIES, field_unit, from_si, pretty_unit, shown_unit
 
 if TYPE_CHECKING:
+    from labile.formats.registry import Content
     from labile.study.diagram import AnyDiagram
     from labile.study.manifest import Problems
     from labile.study.prepare import PreparedStudy
@@ -29,27 +30,38 @@ class ReadFile:
     """A file and what was found in it."""
 
     path: Path
-    measurements: tuple[Measurement, ...]
+    content: tuple[Content, ...]
     notes: tuple[str, ...]
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Those parts that are measurements."""
+        return tuple(one for one in self.content if isinstance(one, Measurement))
 
 
 def read_measurements(path: Path, format: str = "", options: Mapping[str, Any] | None = None) -> ReadFile:
     """Read one file; what the reader warns of is kept as notes."""
-    from labile.study.reducing import read_file
+    from labile.study.reducing import read_content
 
-    found, notes = read_file(path, format, options)
+    found, notes = read_content(path, format, options)
     return ReadFile(path, tuple(found), tuple(notes))
 
 
 def read_summary(one: ReadFile) -> dict[str, Any]:
     """Content of a file as JSON types."""
-    return {
+    summary = {
         "file": str(one.path),
-        "format": one.measurements[0].provenance.reader,
-        "sha256": one.measurements[0].provenance.sha256,
+        "format": one.content[0].provenance.reader,
+        "sha256": one.content[0].provenance.sha256,
         "notes": list(one.notes),
         "measurements": [_measurement_summary(m) for m in one.measurements],
     }
+    others = [part for part in one.content if not isinstance(part, Measurement)]
+    if others:
+        from labile.cli.show_structures import content_summary
+
+        summary["structures"] = [content_summary(part) for part in others]
+    return summary
 
 
 def _measurement_summary(measurement: Measurement) -> dict[str, Any]:
@@ -72,6 +84,16 @@ def _measurement_summary(measurement: Measurement) -> dict[str, Any]:
 
 def read_text(one: ReadFile, *, draw: bool, encoding: str) -> str:
     """Content of a file for people."""
+    others = [part for part in one.content if not isinstance(part, Measurement)]
+    if others:
+        from labile.cli.show_structures import content_text
+
+        noun = {"CrystalStructure": "structure", "Molecule": "molecule"}.get(
+            type(others[0]).__name__, "series of cells"
+        )
+        lines = [f"{one.path}: {others[0].provenance.reader}, {_count(others, noun)}", *content_text(others)]
+        lines += [f"  {step}" for step in dict.fromkeys(s for part in others for s in part.provenance.steps)]
+        return "\n".join([*lines, *(f"  note: {note}" for note in one.notes)])
     first = one.measurements[0]
     lines = [f"{one.path}: {first.provenance.reader}, {_count(one.measurements, 'measurement')}"]
     for measurement in one.measurements:
@@ -152,7 +174,10 @@ def save_picture(files: Sequence[ReadFile], path: Path) -> list[Path]:
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
         raise ValueError(f"{path}: a picture must end in .png, .svg or .pdf")
-    figures = measurement_figures([m for one in files for m in one.measurements])
+    drawn = [m for one in files for m in one.measurements]
+    if not drawn:
+        raise ValueError(f"{path}: structures and cells are not drawn; leave --out away")
+    figures = measurement_figures(drawn)
     written = []
     for number, figure in enumerate(figures, start=1):
         target = path if len(figures) == 1 else path.with_name(f"{path.stem}_{number}{path.suffix}")

@@ -7,6 +7,7 @@ along x, so infinitesimal strains computed from these axes have the convention t
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -229,34 +230,83 @@ def free_cell_directions(cell: Any, rotations: np.ndarray) -> np.ndarray:
     >>> free_cell_directions([7e-10, 7e-10, 9e-10, 90, 90, 90], fourfold).astype(int).T.tolist()
     [[1, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
     """
-    rotations = np.asarray(rotations, dtype=float)
     # scaled to parameters and entries of order 1: relative edges, radians, direction cosines
     cell = np.asarray(cell, dtype=float)
     cosine, sine = _cosines(cell)
     lengths = cell[:3]
-    pairs = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
     slopes = np.zeros((6, 6))
-    for row, (i, j) in enumerate(pairs):
+    for row, (i, j) in enumerate(_PAIRS):
         if i == j:
             slopes[row, i] = 2 * lengths[i] ** 2
         else:
             k = 3 - i - j
             slopes[row, [i, j]] = lengths[i] * lengths[j] * cosine[k]
             slopes[row, 3 + k] = -lengths[i] * lengths[j] * sine[k]
-    # the group average of G -> R^T G R keeps what symmetry leaves free
-    basis = np.zeros((6, 3, 3))
-    for row, (i, j) in enumerate(pairs):
-        basis[row, i, j] = basis[row, j, i] = 1.0
-    group = _closed(rotations)
-    averaged = np.einsum("gia,kij,gjb->kab", group, basis, group) / len(group)
-    keep = np.array([averaged[:, i, j] for i, j in pairs])
-    projector = np.linalg.solve(slopes, keep @ slopes)
+    projector = np.linalg.solve(slopes, _averaging(*_key(rotations)) @ slopes)
     directions = column_space(projector)
     # back from relative edges and radians
     scale = np.concatenate([lengths, np.full(3, 1 / RADIANS)])
     scaled = directions * scale[:, None]
     pivots = np.array([int(np.flatnonzero(column)[0]) for column in directions.T], dtype=int)
     return np.asarray(scaled / scale[pivots])
+
+
+def cell_constraints(rotations: np.ndarray) -> tuple[tuple[int, ...], dict[int, float]]:
+    """Which cell parameters symmetry makes equal, and which angles it fixes.
+
+    Parameters
+    ----------
+    rotations : ndarray (G, 3, 3)
+        Rotation parts of the symmetry operations, fractional.
+
+    Returns
+    -------
+    equal : tuple of int
+        For each of the six parameters the number of the first one that it equals (itself when free).
+    angles : dict of int to float
+        Number of a fixed angle (3 to 5) to its value, degrees.
+
+    Examples
+    --------
+    >>> cell_constraints(np.array([[[0, -1, 0], [1, -1, 0], [0, 0, 1]]]))
+    ((0, 0, 2, 3, 3, 5), {3: 90.0, 4: 90.0, 5: 120.0})
+    """
+    keep = _averaging(*_key(rotations))
+    # what holds for two metrics without symmetry, averaged over the group, holds for all
+    found = []
+    for entries in ((2.0, 3.1, 4.3, 0.41, 0.53, 0.37), (5.3, 3.7, 2.9, -0.31, 0.23, 0.61)):
+        square_a, square_b, square_c, bc, ac, ab = keep @ np.array(entries)
+        a, b, c = math.sqrt(square_a), math.sqrt(square_b), math.sqrt(square_c)
+        angles = [math.degrees(math.acos(one)) for one in (bc / (b * c), ac / (a * c), ab / (a * b))]
+        found.append(np.array([a, b, c, *angles]))
+    first, second = found
+    equal = []
+    for k in range(6):
+        others = range(0, 3) if k < 3 else range(3, 6)
+        equal.append(next(j for j in others if np.allclose(first[k], first[j]) and np.allclose(second[k], second[j])))
+    fixed = {k: float(np.round(first[k], 9)) for k in range(3, 6) if np.allclose(first[k], second[k])}
+    return tuple(equal), fixed
+
+
+_PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+def _key(rotations: np.ndarray) -> tuple[bytes, int]:
+    whole = np.ascontiguousarray(np.rint(rotations), dtype=np.int8)
+    return whole.tobytes(), len(whole)
+
+
+@lru_cache(maxsize=256)
+def _averaging(content: bytes, count: int) -> np.ndarray:
+    """What averaging over the point group does to the entries 11 22 33 23 13 12 of a metric, shape (6, 6)."""
+    group = _closed(np.frombuffer(content, dtype=np.int8).reshape(count, 3, 3).astype(float))
+    basis = np.zeros((6, 3, 3))
+    for row, (i, j) in enumerate(_PAIRS):
+        basis[row, i, j] = basis[row, j, i] = 1.0
+    averaged = np.einsum("gia,kij,gjb->kab", group, basis, group) / len(group)
+    keep = np.array([averaged[:, i, j] for i, j in _PAIRS])
+    keep.flags.writeable = False
+    return keep
 
 
 def _closed(rotations: np.ndarray) -> np.ndarray:

@@ -11,10 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labile.formats import electrometer_signatures, signatures, spectrum_signatures
+from labile.formats import electrometer_signatures, signatures, spectrum_signatures, structure_signatures
 
 if TYPE_CHECKING:
     from labile.core.measurement import Measurement
+    from labile.core.structure import CellSeries, CrystalStructure, Molecule
+
+    Content = Measurement | CrystalStructure | Molecule | CellSeries
 
 ENTRY_POINTS = "labile.formats"
 """Entry-point group in which other packages register a `Format`."""
@@ -40,13 +43,16 @@ class Format:
         ``sniff(head: bytes, name: str) -> str | None`` from the first `HEAD_BYTES` bytes and the file name: None
         when the content matches, else the reason why not. It must not import the reader.
     module : str
-        Dotted name of the module that has ``read(path, **options) -> list[Measurement]``; imported when chosen.
+        Dotted name of the module that has ``read(path, **options)``, which gives a list of what `holds` names;
+        imported when chosen.
     quantities : tuple of str
-        What its measurements hold; keys of `labile.core.units.QUANTITIES`.
+        What its content holds; keys of `labile.core.units.QUANTITIES`.
     reference : str
         Page that describes it, below ``docs/``, or a URL.
     generic : bool
         Whether it matches only when no specific format does (any table of numbers).
+    holds : {"measurements", "structures", "molecules", "cells"}
+        Whether its reader gives `Measurement`, `CrystalStructure`, `Molecule` or `CellSeries`.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Format:
     quantities: tuple[str, ...]
     reference: str
     generic: bool = False
+    holds: str = "measurements"
 
 
 BUILTIN = (
@@ -106,6 +113,24 @@ BUILTIN = (
         "labile.formats.keithley",
         ("current", "charge"),
         "formats/keithley.md",
+    ),
+    Format(
+        "cif",
+        (".cif", ".mcif", ".mmcif"),
+        structure_signatures.cif,
+        "labile.formats.cif",
+        ("cell_length", "cell_angle", "cell_volume"),
+        "formats/structures.md",
+        holds="structures",
+    ),
+    Format(
+        "xyz",
+        (".xyz",),
+        structure_signatures.xyz,
+        "labile.formats.xyz",
+        ("bond_length",),
+        "formats/structures.md",
+        holds="molecules",
     ),
     Format(
         "tables",
@@ -216,7 +241,7 @@ def identify(path: Path | str) -> Format:
     return specific[0]
 
 
-def read(path: Path | str, *, format: str | None = None, **options: Any) -> list[Measurement]:
+def read(path: Path | str, *, format: str | None = None, **options: Any) -> list[Content]:
     """Read a file with the reader of its format.
 
     Parameters
@@ -229,7 +254,8 @@ def read(path: Path | str, *, format: str | None = None, **options: Any) -> list
 
     Returns
     -------
-    list of Measurement
+    list of Measurement, CrystalStructure, Molecule or CellSeries
+        As `Format.holds` of the format says.
 
     Raises
     ------
@@ -249,8 +275,8 @@ def read(path: Path | str, *, format: str | None = None, **options: Any) -> list
     except TypeError as error:
         known = list(inspect.signature(module.read).parameters)[1:]
         raise FormatError(f"{path.name}: format {chosen.name!r}: {error}; its options are {', '.join(known)}") from None
-    measurements: list[Measurement] = module.read(path, **options)
-    return measurements
+    content: list[Content] = module.read(path, **options)
+    return content
 
 
 def _by_name(name: str, file_name: str) -> Format:

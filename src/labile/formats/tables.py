@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,12 +14,11 @@ from labile.core.conditions import Conditions
 from labile.core.exchange import CSV_MARK, read_csv
 from labile.core.measurement import BRANCHES, Measurement, Provenance
 from labile.core.units import UnitError, field_unit, scale_to_si, si_unit, to_si
+from labile.formats.amounts import amount
 from labile.formats.cells import MISSING, Table, parse_cell, sheet_rows, text_table, workbook
 from labile.formats.columns import CONDITIONS, SMALLEST_MOMENT, VALUES, Column, fits, understand
 from labile.formats.registry import FormatError
 from labile.formats.signatures import ZIP, multivu_titles
-
-_QUANTITY_TEXT = re.compile(r"^\s*(?P<number>[+\-−]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?)\s*(?P<unit>.*?)\s*$")
 
 
 def read(
@@ -421,7 +419,7 @@ def _measurements(
                 raise FormatError(
                     f"{table.name}: option {name}={value!r}, but column {meaning[name][0].position + 1} holds it"
                 )
-            constant = np.full(len(table.rows), _amount(table.name, name, value, si_unit(name), name))
+            constant = np.full(len(table.rows), amount(table.name, name, value, si_unit(name), name))
             conditions[name] = _Numbers(
                 constant, np.full(len(table.rows), math.nan), np.zeros(len(table.rows), dtype=int)
             )
@@ -524,7 +522,7 @@ def _one(
         )
     sigma = numbers.sigma
     if digitising_error is not None:
-        error = abs(_amount(table.name, "digitising_error", digitising_error, use.unit, use.quantity, difference=True))
+        error = abs(amount(table.name, "digitising_error", digitising_error, use.unit, use.quantity, difference=True))
         sigma = np.hypot(np.nan_to_num(sigma, nan=0.0), error)
         steps.append(f"stated digitising error {digitising_error} (unit {use.unit} unless written) added to sigma")
     known = ~np.isnan(sigma) & keep
@@ -562,18 +560,3 @@ def _one(
         )
     except ValueError as error:
         raise FormatError(f"{table.name}, column {use.position + 1} {title!r}: {error}") from None
-
-
-def _amount(name: str, option: str, value: float | str, unit: str, quantity: str, difference: bool = False) -> float:
-    """An option given as a number in `unit` or as text with its own unit, in SI."""
-    match = _QUANTITY_TEXT.match(str(value))
-    if match is None:
-        raise FormatError(f"{name}: option {option}={value!r} is no number with a unit, as in '80 K'")
-    number, own = float(match["number"].replace("−", "-")), match["unit"] or unit
-    try:
-        result = number * scale_to_si(own, quantity) if difference else to_si(number, own, quantity)
-    except UnitError as error:
-        raise UnitError(f"{name}: option {option}={value!r}: {error}") from None
-    if difference and not (result > 0 and math.isfinite(result)):
-        raise FormatError(f"{name}: option {option}={value!r} must be above 0")
-    return float(result)

@@ -22,6 +22,7 @@ from labile.study.quantities import QuantityError, read_quantity, read_temperatu
 from labile.techniques import Reduction, Technique, load
 
 if TYPE_CHECKING:
+    from labile.formats.registry import Content
     from labile.study.manifest import Problems
     from labile.study.manifest_tables import MeasurementTable
 
@@ -62,13 +63,29 @@ def read_file(
     ValueError
         As `labile.formats.registry.read`; also when the file holds no measurement.
     """
+    from labile.formats.registry import FormatError
+
+    content, notes = read_content(path, format, options)
+    found = [one for one in content if isinstance(one, Measurement)]
+    if not found:
+        raise FormatError(f"{path.name}: the file holds a {type(content[0]).__name__}, no measurement")
+    return found, notes
+
+
+def read_content(
+    path: Path, format: str = "", options: Mapping[str, Any] | None = None
+) -> tuple[list[Content], list[str]]:
+    """Whatever a file holds (measurements, structures, molecules, cells), and what its reader warned of.
+
+    Parameters and errors as for `read_file`.
+    """
     from labile.formats.registry import FormatError, read
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = read(path, format=format or None, **dict(options or {}))
     if not found:
-        raise FormatError(f"{path.name}: the file holds no measurement")
+        raise FormatError(f"{path.name}: the file holds nothing that can be used")
     return found, [str(item.message) for item in caught]
 
 
@@ -401,7 +418,7 @@ def _with_sigma(measurement: Measurement, spec: MeasurementTable) -> Measurement
     if measurement.sigma is not None:
         step = "uncertainties of the file replaced by those of the manifest"
         measurement = replace(measurement, provenance=measurement.provenance.then(step))
-    sigma = np.array([_sigma(spec.sigma, float(v), spec.quantity, spec.unit) for v in measurement.values])
+    sigma = np.vectorize(lambda v: _sigma(spec.sigma, float(v), spec.quantity, spec.unit))(measurement.values)
     return replace(measurement, sigma=sigma)
 
 
