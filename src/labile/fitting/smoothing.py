@@ -41,6 +41,40 @@ class LocalPolynomial:
     window: int
 
 
+def white_noise(values: Any) -> np.ndarray:
+    """Standard deviation of white noise on smooth curves, from the median second difference along the last axis.
+
+    Peaks and outliers do not count as long as most points lie on curves that a parabola describes over three points;
+    noise that is smoothed or correlated from point to point is underestimated.
+
+    Parameters
+    ----------
+    values : array_like (..., M)
+        M of at least 5.
+
+    Returns
+    -------
+    ndarray (...)
+        In the unit of the values.
+
+    Raises
+    ------
+    SmoothingError
+        For fewer than 5 points.
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 1.0, 4001)
+    >>> float(white_noise(np.sin(x) + np.random.default_rng(0).normal(0.0, 0.01, x.size)).round(3))
+    0.01
+    """
+    array = np.asarray(values, dtype=float)
+    if array.shape[-1] < 5:
+        raise SmoothingError(f"noise: needs at least 5 points along the axis, found {array.shape[-1]}")
+    # a second difference of white noise has variance 1 + 4 + 1, and its median magnitude is 0.6745 of its deviation
+    return np.asarray(np.median(np.abs(np.diff(array, 2, axis=-1)), axis=-1) / (0.6745 * np.sqrt(6.0)))
+
+
 def local_polynomial(
     x: np.ndarray, y: np.ndarray, *, window: int = 15, order: int = 2, sigma: np.ndarray | float | None = None
 ) -> LocalPolynomial:

@@ -180,7 +180,7 @@ class Objective:
             if measurement.sigma is None:
                 raise ObjectiveError(
                     f"{where}: no uncertainties; give sigma (a column, s.u. such as 3.12(3), or one number) so that the"
-                    " weight of the data is known"
+                    " weight of the data is known" + (', or let the fit find it with noise = "free"' * self.is_map)
                 )
             if self.observable is None or self.observable.quantity != measurement.quantity:
                 found = None if self.observable is None else self.observable.quantity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from labile.fitting.variable_projection import (
 )
 from labile.inference.objective import Objective, ObjectiveError
 from labile.models.observable import SpectralObservable
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,22 @@ class Explained:
     predicted: np.ndarray
     sigma: np.ndarray
     residuals: np.ndarray
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Pure spectra and amounts, SI; axis and conditions are those of the measurement."""
+        import xarray
+
+        return xarray.Dataset(
+            {
+                "spectra": (("spectrum", "point"), self.spectra),
+                "sigma_spectra": (("spectrum", "point"), self.sigma_spectra),
+                "amounts": (("condition", "spectrum"), self.amounts),
+                "seen": (("condition", "spectrum"), self.seen),
+                "sigma_seen": (("condition", "spectrum"), self.sigma_seen),
+                "weighted_residuals": (("condition", "point"), self.residuals),
+            },
+            {"spectrum": list(self.names)},
+        )
 
 
 def compressed_maps(objectives: Sequence[Objective]) -> dict[str, CompressedSpectra]:

@@ -164,8 +164,8 @@ def panel_curves(fitted: JointFit, temperature: np.ndarray) -> tuple[dict[str, l
     notes: list[str] = []
     drawn: set[tuple[str, str, str, str]] = set()
     for objective in fitted.joint.objectives:
-        if objective.observable is None or objective.branch == "isothermal":
-            # what was measured over the field at one temperature has no curve over the temperature
+        if objective.observable is None or objective.branch == "isothermal" or objective.is_map:
+            # what was measured over the field at one temperature has no curve over the temperature, spectra have none
             continue
         key = panel_key(
             objective.technique, objective.observable.quantity, fitted.joint.objectives, _pressure(objective)

@@ -18,6 +18,7 @@ from labile.core.conditions import Conditions
 from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.measurement import Measurement, Provenance
 from labile.core.units import scale_to_si
+from labile.fitting.smoothing import white_noise
 from labile.study.quantities import QuantityError, read_quantity, read_temperature
 from labile.techniques import Reduction, Technique, load
 
@@ -410,7 +411,15 @@ def _label(label: str, measurement: Measurement, parts: Sequence[Measurement]) -
 
 def _with_sigma(measurement: Measurement, spec: MeasurementTable) -> Measurement:
     if spec.sigma is None:
-        return measurement
+        if measurement.axis is None or measurement.sigma is not None or spec.noise != "free":
+            return measurement
+        # the fit finds the scale; the start decides only how long it takes
+        noise = max(
+            float(np.median(white_noise(measurement.values))), 1e-9 * float(np.ptp(measurement.values)) or 1e-12
+        )
+        step = "sigma started from the second differences along the axis; its scale is fitted"
+        sigma = np.full(measurement.values.shape, noise)
+        return replace(measurement, sigma=sigma, provenance=measurement.provenance.then(step))
     if isinstance(spec.sigma, list):
         raise QuantityError(
             'sigma of a file is one value with its unit, e.g. sigma = "0.02 cm3 K/mol" or sigma = "1 %"'

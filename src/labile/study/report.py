@@ -25,10 +25,12 @@ from labile.study.report_tables import (
     technique_table,
 )
 from labile.study.results import StatementPoint, StudyResult
+from labile.study.tables import slug
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from labile.core.measurement import Measurement
     from labile.plots.figure import Figure
 
 SECTIONS = (
@@ -123,6 +125,9 @@ def study_figures(result: StudyResult) -> tuple[Figure, ...]:
             )
         )
     figures += charts.measurement_figures(elsewhere, result.techniques, result.evaluations)
+    for m in elsewhere:
+        if m.axis is not None:
+            figures += _spectra(result, m)
     if densities := [m for m in result.measurements if m.quantity == "switching_density"]:
         from labile.plots.forc_charts import measured_density_figures
 
@@ -211,6 +216,16 @@ def report_html(result: StudyResult) -> str:
         config=plotly_renderer.CONFIG,
         dark_colours=DARK_COLOURS,
     )
+
+
+def _spectra(result: StudyResult, measurement: Measurement) -> tuple[Figure, ...]:
+    """Figures of spectra: what the fit makes of them, or the spectra alone."""
+    from labile.plots.spectral_fit_charts import plain_spectra_figure, spectra_figures
+
+    key = slug(measurement.label)
+    if measurement.label in result.explained:
+        return spectra_figures(measurement, result.explained[measurement.label], key)
+    return (plain_spectra_figure(measurement, key),)
 
 
 def _jumps(result: StudyResult) -> dict[str, float]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labile.inference.findings import Finding
     from labile.inference.joint_fit import Curve, Evaluation, JointFit
     from labile.inference.objective import Objective
+    from labile.inference.spectral_maps import Explained
     from labile.models.free_energy import Model
     from labile.study.diagram import AnyDiagram
     from labile.techniques.pyroelectricity.planning import ExpectedRun
@@ -187,6 +188,8 @@ class StudyResult:
     figures_of_merit : tuple of tuple of str
         Rows of the comparison with known pyroelectrics.
     diagrams : tuple of AnyDiagram
+    explained : mapping of str to Explained
+        Pure spectra and amounts of every measurement of spectra that was fitted, by label.
     timing : mapping of str to float
         Seconds per stage.
     """
@@ -219,6 +222,7 @@ class StudyResult:
     expected_runs: tuple[ExpectedRun, ...] = ()
     figures_of_merit: tuple[tuple[str, ...], ...] = ()
     diagrams: tuple[AnyDiagram, ...] = ()
+    explained: Mapping[str, Explained] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 from labile import __version__
 from labile.inference.comparison import compare
 from labile.inference.findings import findings
-from labile.inference.joint_fit import JointFit, evaluate, fit_jointly
+from labile.inference.joint_fit import JointFit, evaluate, explain_map, fit_jointly
 from labile.inference.joint_problem import JointProblem
 from labile.study import analysis, journal, tables
 from labile.study.citations import study_citations
@@ -196,6 +196,8 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         warnings += [*main.warnings, *curves["notes"]]
         warnings += [f"{name}: {text}" for name, other in others.items() for text in other.warnings]
     evaluations = () if fitted is None else evaluate(fitted)
+    maps = () if fitted is None else [o for o in fitted.joint.objectives if o.is_map]
+    explained = {o.label: explain_map(fitted, o) for o in maps} if fitted is not None else {}
     for label, method in prepared.techniques.items():
         parts = [m for m in prepared.measurements if prepared.groups[m.label] == label]
         if parts:
@@ -247,6 +249,7 @@ def compute(prepared: PreparedStudy, log: journal.Journal, tell: Progress) -> St
         expected_runs=runs,
         figures_of_merit=merit,
         diagrams=diagrams,
+        explained=explained,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         timing={name: round(seconds, 4) for name, seconds in log.seconds.items()},
     )

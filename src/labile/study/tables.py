@@ -14,6 +14,7 @@ import numpy as np
 from labile.core.measurement import Measurement
 from labile.core.units import field_unit, from_si, scale_to_si, si_unit
 from labile.inference.joint_fit import Evaluation
+from labile.inference.spectral_maps import Explained
 from labile.study.journal import write_atomically
 from labile.study.results import StudyResult, parameter_rows
 
@@ -117,7 +118,12 @@ def _data_tables(result: StudyResult) -> Iterable[tuple[str, list[str], list[lis
     fitted = {e.label: e for e in result.evaluations}
     measured = {m.label for m in result.measurements}
     for measurement in result.measurements:
-        yield measurement.label, *_measurement_table(measurement, fitted.get(measurement.label))
+        if measurement.axis is None:
+            yield measurement.label, *_measurement_table(measurement, fitted.get(measurement.label))
+            continue
+        yield measurement.label, *_spectra_table(measurement)
+        if measurement.label in result.explained:
+            yield from _explained_tables(measurement, result.explained[measurement.label])
     statements: dict[str, list[Evaluation]] = {}
     for evaluation in result.evaluations:
         if evaluation.label not in measured:
@@ -156,6 +162,33 @@ def _measurement_table(measurement: Measurement, evaluation: Evaluation | None) 
         predicted = np.asarray(from_si(evaluation.predicted, unit, quantity))
         columns += [predicted, measurement.in_unit() - predicted, evaluation.residuals]
     return header, _columns(columns)
+
+
+def _spectra_table(measurement: Measurement) -> tuple[list[str], list[list[Any]]]:
+    """One row a point of the axis, one column a spectrum."""
+    assert measurement.axis is not None
+    axis, unit = measurement.axis.quantity, field_unit(measurement.axis.quantity) or "1"
+    header = [f"{axis} ({unit})"]
+    header += [f"{measurement.quantity} ({measurement.unit}) at {t:g} K" for t in measurement.temperature]
+    position = np.asarray(from_si(measurement.axis.values, unit, axis))
+    return header, _columns([position, *measurement.in_unit()])
+
+
+def _explained_tables(measurement: Measurement, found: Explained) -> Iterable[tuple[str, list[str], list[list[Any]]]]:
+    """Pure spectra along the axis, and amounts along the temperature."""
+    assert measurement.axis is not None
+    axis, unit = measurement.axis.quantity, field_unit(measurement.axis.quantity) or "1"
+    scale = scale_to_si(measurement.unit, measurement.quantity)
+    header, columns = [f"{axis} ({unit})"], [np.asarray(from_si(measurement.axis.values, unit, axis))]
+    for name, spectrum, sigma in zip(found.names, found.spectra, found.sigma_spectra, strict=True):
+        header += [f"{name} ({measurement.unit})", f"sigma {name} ({measurement.unit})"]
+        columns += [spectrum / scale, sigma / scale]
+    yield f"{measurement.label} pure spectra", header, _columns(columns)
+    header, columns = ["temperature (K)"], [measurement.temperature]
+    for k, name in enumerate(found.names):
+        header += [f"{name}, model", f"{name}, spectrum by itself", f"sigma {name}"]
+        columns += [found.amounts[:, k], found.seen[:, k], found.sigma_seen[:, k]]
+    yield f"{measurement.label} amounts", header, _columns(columns)
 
 
 def _columns(columns: Sequence[np.ndarray]) -> list[list[Any]]:
@@ -225,6 +258,8 @@ def write_netcdf(result: StudyResult, path: Path) -> None:
 
     for measurement in result.measurements:
         add(f"measurements/{slug(measurement.label)}", measurement.to_xarray())
+    for label, found in result.explained.items():
+        add(f"spectra/{slug(label)}", found.to_xarray())
     for panel in result.panels:
         for curve in panel.curves:
             add(f"curves/{slug(panel.key)}/{slug(curve.label)}", _curve_dataset(curve))
