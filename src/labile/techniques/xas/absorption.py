@@ -116,6 +116,22 @@ def _refuse_order(energy: np.ndarray, steps: np.ndarray, where: str) -> None:
 
 
 @lru_cache(maxsize=64)
+def tabulated_edges(element: str) -> dict[str, float]:
+    """Absorption edges of an element, eV, as tabulated by xraydb.
+
+    Raises
+    ------
+    XasError
+        For an element that is not in the table.
+    """
+    import xraydb
+
+    try:
+        return {name: float(found.energy) for name, found in xraydb.xray_edges(element).items()}
+    except ValueError:
+        raise XasError(f"the table of X-ray edges has no element {element!r}; write it like 'Fe'") from None
+
+
 def tabulated_edge(element: str, edge: str = "K") -> float:
     """Energy of an absorption edge, eV, as tabulated by xraydb.
 
@@ -129,17 +145,10 @@ def tabulated_edge(element: str, edge: str = "K") -> float:
     >>> tabulated_edge("Fe"), tabulated_edge("Co")
     (7112.0, 7709.0)
     """
-    import xraydb
-
-    try:
-        found = xraydb.xray_edge(element, edge)
-    except ValueError:
-        found = None
-    if found is None:
-        raise XasError(
-            f"the table of X-ray edges has no {edge} edge of {element!r}; write it like 'Fe' and 'K' or 'L3'"
-        )
-    return float(found.energy)
+    edges = tabulated_edges(element)
+    if edge not in edges:
+        raise XasError(f"{element} has no {edge!r} edge in the table of X-ray edges; it has {', '.join(edges)}")
+    return edges[edge]
 
 
 def window_of(spectra: Spectra, low: float, high: float, least: int, what: str, remedy: str) -> slice:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labile.techniques.xas.absorption import XasError, tabulated_edge
+from labile.techniques.xas.absorption import XasError, tabulated_edge, tabulated_edges
 
 BELOW = (-300.0, -20.0)
 ABOVE = (20.0, 400.0)
@@ -58,11 +58,8 @@ def tabulated_step(element: str, edge: str = "K") -> TabulatedStep:
     import xraydb
 
     at = tabulated_edge(element, edge)
-    others = {
-        name: found.energy
-        for name, found in xraydb.xray_edges(element).items()
-        if name != edge and at + BELOW[0] < found.energy < at + ABOVE[1]
-    }
+    edges = tabulated_edges(element)
+    others = [name for name, energy in edges.items() if name != edge and at + BELOW[0] < energy < at + ABOVE[1]]
     if others:
         raise XasError(
             f"the {edge} edge of {element} at {at:.1f} eV has {', '.join(others)} too near to be matched to"
