@@ -7,6 +7,7 @@ even grid this is their filter, on an uneven one the same least-squares fit with
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
