@@ -171,7 +171,7 @@ def read_and_reduce(
 ) -> RawData | None:
     """Measurements from the files of one ``[[measurement]]``; None when something is wrong."""
     names = [spec.file] if spec.file is not None else list(spec.files or [])
-    raw: list[Measurement] = []
+    raw: list[Any] = []
     files: list[tuple[str, str]] = []
     notes: list[str] = []
     before = len(problems.found)
@@ -182,29 +182,31 @@ def read_and_reduce(
             notes += heard
             files.append((name, parts[0].provenance.sha256))
             files += _further_files((spec.reader,), (folder / name).parent)
-            raw += [replace(part, sample=spec.sample) for part in parts]
+            raw += [replace(part, sample=spec.sample) if isinstance(part, Measurement) else part for part in parts]
+    with problems.at(*path, "temperature"):
+        raw = _at_temperatures(raw, spec)
     if len(problems.found) > before:
         return None
     count = len(problems.found)
     options: dict[str, Any] = {}
     reduction: Reduction | None = None
-    usable = [m for m in raw if m.quantity == spec.quantity]
+    usable = [m for m in raw if kind_of(m) == spec.quantity]
     if usable:
         if spec.reduction:
             problems.add((*path, "reduction"), f"the file already holds {spec.quantity}; there is nothing to reduce")
     else:
         takes = {r.takes for r in technique.reductions if spec.quantity in r.gives}
-        usable = [m for m in raw if m.quantity in takes]
+        usable = [m for m in raw if kind_of(m) in takes]
         if not usable:
-            found = ", ".join(dict.fromkeys(m.quantity for m in raw))
+            found = ", ".join(dict.fromkeys(kind_of(m) for m in raw))
             wanted = " or ".join([spec.quantity, *sorted(takes)])
             problems.add((*path, "quantity"), f"{names[0]} holds {found}; {spec.quantity} needs {wanted}")
             return None
-        reduction = technique.reduction(usable[0].quantity, spec.quantity)
+        reduction = technique.reduction(kind_of(usable[0]), spec.quantity)
         options = reduction_options(reduction, spec.reduction, folder, (*path, "reduction"), problems)
     if len(problems.found) > count:
         return None
-    usable = [_with_conditions(m, spec) for m in usable]
+    usable = [_with_conditions(m, spec) if isinstance(m, Measurement) else m for m in usable]
     with problems.at(*path):
         parts_ = list(usable)
         if reduction is not None:
@@ -215,6 +217,34 @@ def read_and_reduce(
         files += _further_files((spec.reduction,), folder)
         return RawData(tuple(_with_sigma(m, spec) for m in labelled), tuple(files), tuple(notes))
     return None
+
+
+def kind_of(part: Any) -> str:
+    """What a reduction takes: the quantity of a measurement; ``"cells"`` or ``"structure"`` of a table or CIF."""
+    from labile.core.structure import CellSeries
+
+    if isinstance(part, Measurement):
+        return part.quantity
+    return "cells" if isinstance(part, CellSeries) else "structure"
+
+
+def _at_temperatures(raw: Sequence[Any], spec: MeasurementTable) -> list[Any]:
+    """Spectra and structures at the temperatures that the manifest lists, one each, in the order of the files."""
+    if spec.temperature is None:
+        return list(raw)
+    kelvin = [read_temperature(text, spec.temperature_unit) for text in spec.temperature]
+    if len(kelvin) != len(raw) or any(isinstance(part, Measurement) and len(part) != 1 for part in raw):
+        points = sum(len(part) if isinstance(part, Measurement) else 1 for part in raw)
+        raise QuantityError(
+            f"{len(kelvin)} temperatures for {len(raw)} spectra or structures with {points} points; give one for each"
+            " file that holds a single one, or none where the files know theirs"
+        )
+    changed = []
+    for part, t in zip(raw, kelvin, strict=True):
+        conditions = Conditions(t) if part.conditions is None else replace(part.conditions, temperature=t)
+        step = f"temperature {t:g} K is that of the manifest"
+        changed.append(replace(part, conditions=conditions, provenance=part.provenance.then(step)))
+    return changed
 
 
 def _further_files(options: Sequence[Mapping[str, Any]], folder: Path) -> list[tuple[str, str]]:
