@@ -11,7 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labile.formats import electrometer_signatures, signatures, spectrum_signatures, structure_signatures
+from labile.formats import (
+    absorption_signatures,
+    electrometer_signatures,
+    signatures,
+    spectrum_signatures,
+    structure_signatures,
+)
 
 if TYPE_CHECKING:
     from labile.core.measurement import Measurement
@@ -131,6 +137,30 @@ BUILTIN = (
         ("bond_length",),
         "formats/structures.md",
         holds="molecules",
+    ),
+    Format(
+        "xdi",
+        (".xdi", ".dat", ".001"),
+        absorption_signatures.xdi,
+        "labile.formats.xdi",
+        ("absorption", "normalized_absorption", "intensity"),
+        "formats/xray_absorption.md",
+    ),
+    Format(
+        "athena",
+        (".prj",),
+        absorption_signatures.athena,
+        "labile.formats.athena",
+        ("absorption", "normalized_absorption", "intensity"),
+        "formats/xray_absorption.md",
+    ),
+    Format(
+        "beamline_columns",
+        (".dat", ".txt", ".xmu", ".001"),
+        absorption_signatures.beamline_columns,
+        "labile.formats.beamline_columns",
+        ("absorption", "normalized_absorption", "intensity"),
+        "formats/xray_absorption.md",
     ),
     Format(
         "tables",
