@@ -230,6 +230,9 @@ def free_cell_directions(cell: Any, rotations: np.ndarray) -> np.ndarray:
     >>> free_cell_directions([7e-10, 7e-10, 9e-10, 90, 90, 90], fourfold).astype(int).T.tolist()
     [[1, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
     """
+    simple = _simple_directions(*_key(rotations))
+    if simple is not None:
+        return simple
     # scaled to parameters and entries of order 1: relative edges, radians, direction cosines
     cell = np.asarray(cell, dtype=float)
     cosine, sine = _cosines(cell)
@@ -271,21 +274,7 @@ def cell_constraints(rotations: np.ndarray) -> tuple[tuple[int, ...], dict[int, 
     >>> cell_constraints(np.array([[[0, -1, 0], [1, -1, 0], [0, 0, 1]]]))
     ((0, 0, 2, 3, 3, 5), {3: 90.0, 4: 90.0, 5: 120.0})
     """
-    keep = _averaging(*_key(rotations))
-    # what holds for two metrics without symmetry, averaged over the group, holds for all
-    found = []
-    for entries in ((2.0, 3.1, 4.3, 0.41, 0.53, 0.37), (5.3, 3.7, 2.9, -0.31, 0.23, 0.61)):
-        square_a, square_b, square_c, bc, ac, ab = keep @ np.array(entries)
-        a, b, c = math.sqrt(square_a), math.sqrt(square_b), math.sqrt(square_c)
-        angles = [math.degrees(math.acos(one)) for one in (bc / (b * c), ac / (a * c), ab / (a * b))]
-        found.append(np.array([a, b, c, *angles]))
-    first, second = found
-    equal = []
-    for k in range(6):
-        others = range(0, 3) if k < 3 else range(3, 6)
-        equal.append(next(j for j in others if np.allclose(first[k], first[j]) and np.allclose(second[k], second[j])))
-    fixed = {k: float(np.round(first[k], 9)) for k in range(3, 6) if np.allclose(first[k], second[k])}
-    return tuple(equal), fixed
+    return _constraints(*_key(rotations))
 
 
 _PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
@@ -307,6 +296,38 @@ def _averaging(content: bytes, count: int) -> np.ndarray:
     keep = np.array([averaged[:, i, j] for i, j in _PAIRS])
     keep.flags.writeable = False
     return keep
+
+
+@lru_cache(maxsize=256)
+def _constraints(content: bytes, count: int) -> tuple[tuple[int, ...], dict[int, float]]:
+    keep = _averaging(content, count)
+    # what holds for two metrics without symmetry, averaged over the group, holds for all
+    found = []
+    for entries in ((2.0, 3.1, 4.3, 0.41, 0.53, 0.37), (5.3, 3.7, 2.9, -0.31, 0.23, 0.61)):
+        square_a, square_b, square_c, bc, ac, ab = keep @ np.array(entries)
+        a, b, c = math.sqrt(square_a), math.sqrt(square_b), math.sqrt(square_c)
+        angles = [math.degrees(math.acos(one)) for one in (bc / (b * c), ac / (a * c), ab / (a * b))]
+        found.append([a, b, c, *angles])
+    first, second = found
+
+    def same(i: int, j: int) -> bool:
+        return math.isclose(first[i], first[j]) and math.isclose(second[i], second[j])
+
+    equal = tuple(next(j for j in (range(3) if k < 3 else range(3, 6)) if same(k, j)) for k in range(6))
+    fixed = {k: round(first[k], 9) for k in range(3, 6) if math.isclose(first[k], second[k])}
+    return equal, fixed
+
+
+@lru_cache(maxsize=256)
+def _simple_directions(content: bytes, count: int) -> np.ndarray | None:
+    """Directions where symmetry only fixes angles and makes parameters equal; None for other settings."""
+    equal, fixed = _constraints(content, count)
+    names = sorted({equal[k] for k in range(6) if k not in fixed})
+    if len(names) != round(float(np.trace(_averaging(content, count)))):
+        return None
+    directions = np.array([[float(equal[k] == name and k not in fixed) for name in names] for k in range(6)])
+    directions.flags.writeable = False
+    return directions
 
 
 def _closed(rotations: np.ndarray) -> np.ndarray:

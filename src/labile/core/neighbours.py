@@ -179,8 +179,7 @@ def neighbours(structure: CrystalStructure, site: str | int, cutoff: float) -> N
         )
     positions, axes = structure.positions, structure.axes
     origin = positions[centre]
-    images = np.einsum("gij,nj->gni", structure.rotations, positions) + structure.translations[:, None]
-    steps = images - origin
+    steps = positions @ structure.rotations.transpose(0, 2, 1) + (structure.translations[:, None] - origin)
     shifts = -np.rint(steps)
     steps += shifts
     # planes of the lattice are 1/|a*| apart, so a component beyond cutoff * |a*| is outside

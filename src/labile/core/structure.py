@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -174,14 +174,14 @@ class CrystalStructure:
         if (self.rotations is None) != (self.translations is None):
             raise StructureError(f"{where}: rotations and translations of the symmetry operations go together")
         given = np.eye(3)[None] if self.rotations is None else np.array(self.rotations, dtype=float)
-        rotations = np.rint(given).astype(int)
+        rotations = np.rint(given).astype(np.int64)
         translations = np.zeros((1, 3)) if self.translations is None else np.array(self.translations, dtype=float)
         if rotations.ndim != 3 or rotations.shape[1:] != (3, 3) or translations.shape != (len(rotations), 3):
             raise StructureError(
                 f"{where}: symmetry operations need shapes (G, 3, 3) and (G, 3), found {rotations.shape} and"
                 f" {translations.shape}"
             )
-        if np.any(np.abs(given - rotations) > 1e-6) or np.any(np.abs(np.abs(np.linalg.det(rotations)) - 1) > 1e-6):
+        if np.any(np.abs(given - rotations) > 1e-6) or not _unimodular(rotations.tobytes(), len(rotations)):
             raise StructureError(f"{where}: a symmetry operation is no rotation of a lattice")
         if not np.all(np.isfinite(translations)):
             raise StructureError(f"{where}: a symmetry operation has a translation that is not finite")
@@ -303,31 +303,35 @@ class CrystalStructure:
         Coordinates that the site symmetry fixes have none and tied ones (x, x, z) move together; NaN where a free
         coordinate has no stated s.u.
         """
-        return self._special[1]
+        covariance = np.zeros((len(self.sites), 3, 3))
+        covariance[:, [0, 1, 2], [0, 1, 2]] = self.sigma_fract**2
+        for n, directions in self._special[2].items():
+            covariance[n] = _tied_covariance(directions, self.sigma_fract[n])
+        covariance.flags.writeable = False
+        return covariance
 
     @cached_property
     def site_orders(self) -> np.ndarray:
         """Order of each site's symmetry group: 1 on a general position, shape (n,)."""
-        return self._special[2]
+        return self._special[1]
 
     @cached_property
-    def _special(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _special(self) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
+        """Positions, orders, and the free directions of the sites that are special."""
         positions = self.fract.copy()
-        covariance = np.zeros((len(positions), 3, 3))
-        diagonal = np.arange(3)
-        covariance[:, diagonal, diagonal] = self.sigma_fract**2
-        images = np.einsum("gij,nj->ngi", self.rotations, positions) + self.translations
-        offsets = images - positions[:, None]
+        directions: dict[int, np.ndarray] = {}
+        offsets = positions @ self.rotations.transpose(0, 2, 1) + (self.translations[:, None] - positions)
         offsets -= np.rint(offsets)
-        near = np.linalg.norm(offsets @ self.axes.T, axis=2) < SAME_PLACE
-        orders = near.sum(axis=1)
+        cartesian = offsets @ self.axes.T
+        near = np.einsum("gni,gni->gn", cartesian, cartesian) < SAME_PLACE**2
+        orders = near.sum(axis=0)
         for n in np.flatnonzero(orders > 1):
-            positions[n] += offsets[n, near[n]].mean(axis=0)
-            directions = column_space(self.rotations[near[n]].mean(axis=0))
-            covariance[n] = _tied_covariance(directions, self.sigma_fract[n])
-        for array in (positions, covariance, orders):
-            array.flags.writeable = False
-        return positions, covariance, orders
+            chosen = near[:, n]
+            positions[n] += offsets[chosen, n].mean(axis=0)
+            projector = self.rotations[chosen].sum(axis=0)
+            directions[int(n)] = _site_directions(projector.tobytes(), int(orders[n]))
+        positions.flags.writeable = orders.flags.writeable = False
+        return positions, orders, directions
 
     @cached_property
     def disorder(self) -> Mapping[str, Mapping[str, float]]:
@@ -343,15 +347,26 @@ class CrystalStructure:
         }
 
 
+@lru_cache(maxsize=256)
+def _unimodular(content: bytes, count: int) -> bool:
+    determinants = np.linalg.det(np.frombuffer(content, dtype=np.int64).reshape(count, 3, 3))
+    return bool(np.all(np.abs(np.abs(determinants) - 1) < 1e-6))
+
+
+@lru_cache(maxsize=256)
+def _site_directions(content: bytes, order: int) -> np.ndarray:
+    """Free directions of a site from the sum of the rotations of its symmetry group."""
+    return column_space(np.frombuffer(content, dtype=np.int64).reshape(3, 3) / order)
+
+
 def _tied_covariance(directions: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Covariance of numbers that symmetry ties together; of tied ones the first stated s.u. counts."""
     result = np.zeros((len(sigma), len(sigma)))
     for column in directions.T:
-        tied = np.flatnonzero(column)
-        of_name = sigma[tied] / np.abs(column[tied])
-        stated = of_name[np.isfinite(of_name)]
-        variance = stated[0] ** 2 if stated.size else math.nan
-        result[np.ix_(tied, tied)] += variance * np.outer(column[tied], column[tied])
+        stated = [s / abs(slope) for s, slope in zip(sigma, column, strict=True) if slope and math.isfinite(s)]
+        product = column[:, None] * column
+        # 0 times an unknown s.u. is 0
+        result += product * stated[0] ** 2 if stated else np.where(product == 0, 0.0, math.nan)
     return result
 
 

@@ -40,6 +40,7 @@ def read(
     pressure: float | str | Mapping[str, float | str] | None = None,
     space_group: str | None = None,
     duplicate_labels: str = "error",
+    displacements: bool = True,
 ) -> list[CrystalStructure]:
     """Read the crystal structures of a CIF.
 
@@ -54,6 +55,8 @@ def read(
         Hermann-Mauguin symbol that replaces the symmetry of the file.
     duplicate_labels : {"error", "number"}
         What to do with atoms that share a label: refuse, or give the later ones a number (``C1_2``).
+    displacements : bool
+        False leaves the anisotropic displacements out, which geometry without libration does not need.
 
     Returns
     -------
@@ -90,6 +93,7 @@ def read(
     options = {
         "block": block, "temperature": temperature, "pressure": pressure, "space_group": space_group,
         "duplicate_labels": None if duplicate_labels == "error" else duplicate_labels,
+        "displacements": None if displacements else "false",
     }  # fmt: skip
     given = {name: value if isinstance(value, str) else repr(value) for name, value in options.items() if value}
     data, document, steps = _parsed(path)
@@ -109,7 +113,9 @@ def read(
             if not any(key in items for key in (*_CELL_KEYS[:3], "_atom_site_label", "_atom_site_fract_x")):
                 without.append(name)
                 continue
-            made = _structure(path.name, items, provenance, temperature, pressure, space_group, duplicate_labels)
+            made = _structure(
+                path.name, items, provenance, temperature, pressure, space_group, duplicate_labels, displacements
+            )
             found.append(made)
     if not found:
         listed = f" (blocks: {', '.join(without[:8])})" if without else ""
@@ -185,9 +191,10 @@ def _structure(
     pressure: Any,
     space_group: str | None,
     duplicate_labels: str,
+    displacements: bool,
 ) -> CrystalStructure:
     formula = items.text("_chemical_formula_sum")
-    sites, site_flags, site_steps = read_sites(items, formula, duplicate_labels)
+    sites, site_flags, site_steps = read_sites(items, formula, duplicate_labels, displacements)
     symmetry = read_symmetry(items, space_group or "", bool(sites))
     cell, sigma, cell_flags, cell_steps = _cell(items, symmetry)
     units, _ = items.number("_cell_formula_units_z", "_cell_z_pdb")
@@ -228,30 +235,29 @@ def _structure(
 def _cell(items: Items, symmetry: Symmetry) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
     """Cell in m and degrees, its s.u., flags and steps; parameters that are not stated follow from the symmetry."""
     pairs = [items.number(key) for key in _CELL_KEYS]
-    values, sigma = (np.array(column) for column in zip(*pairs, strict=True))
-    for key, value in zip(_CELL_KEYS, values, strict=True):
-        low, high = (0.0, 180.0) if "angle" in key else SHORTEST_AND_LONGEST
+    values, sigma = [value for value, _ in pairs], [one for _, one in pairs]
+    for k, value in enumerate(values):
+        low, high = SHORTEST_AND_LONGEST if k < 3 else (0.0, 180.0)
         if not (math.isnan(value) or low < value < high):
-            raise FormatError(f"{items.where}: {items.tag(key)} must lie between {low:g} and {high:g}, found {value:g}")
+            tag = items.tag(_CELL_KEYS[k])
+            raise FormatError(f"{items.where}: {tag} must lie between {low:g} and {high:g}, found {value:g}")
     equal, fixed = cell_constraints(symmetry.rotations)
     steps: list[str] = []
-    missing = np.isnan(values)
-    if missing.any():
+    missing = [name for name, value in zip(CELL_NAMES, values, strict=True) if math.isnan(value)]
+    if missing:
         values = _filled(values, equal, fixed)
-        still = np.isnan(values)
-        if still.any():
-            names = ", ".join(items.tag(key) for key, bad in zip(_CELL_KEYS, still, strict=True) if bad)
+        names = ", ".join(items.tag(key) for key, value in zip(_CELL_KEYS, values, strict=True) if math.isnan(value))
+        if names:
             raise FormatError(
                 f"{items.where}: {names} not stated and not fixed by the symmetry: distances and volumes cannot be"
                 " computed without the cell"
             )
-        named = ", ".join(name for name, bad in zip(CELL_NAMES, missing, strict=True) if bad)
-        steps.append(f"{named} of the cell not stated; taken from the symmetry")
+        steps.append(f"{', '.join(missing)} of the cell not stated; taken from the symmetry")
     flags: list[str] = []
     for k, name in enumerate(CELL_NAMES):
         wanted = fixed.get(k, values[equal[k]])
         # the s.u. of both, and the last digits of a rounded number
-        slack = 3 * np.nansum(sigma[[k, equal[k]]]) + (0.02 if k > 2 else 2e-4 * wanted)
+        slack = 3 * sum(s for s in (sigma[k], sigma[equal[k]]) if s > 0) + (0.02 if k > 2 else 2e-4 * wanted)
         if abs(values[k] - wanted) > slack:
             flags.append(
                 f"the cell contradicts the symmetry: {name} is {values[k]:g}, the operations ask for {wanted:g}"
@@ -266,12 +272,13 @@ def _cell(items: Items, symmetry: Symmetry) -> tuple[np.ndarray, np.ndarray, lis
             f"s.u. of {', '.join(CELL_NAMES[k] for k in fixed if sigma[k] > 0)}, which symmetry fixes, not used"
         )
     scale = np.array([1e-10] * 3 + [1.0] * 3)
-    return values * scale, sigma * scale, flags, steps
+    return np.array(values) * scale, np.array(sigma) * scale, flags, steps
 
 
-def _filled(values: np.ndarray, equal: tuple[int, ...], fixed: Mapping[int, float]) -> np.ndarray:
-    filled = values.copy()
-    for k in np.flatnonzero(np.isnan(values)):
-        stated = [values[j] for j in range(6) if equal[j] == equal[k] and not math.isnan(values[j])]
-        filled[k] = fixed.get(int(k), stated[0] if stated else math.nan)
+def _filled(values: list[float], equal: tuple[int, ...], fixed: Mapping[int, float]) -> list[float]:
+    filled = list(values)
+    for k, value in enumerate(values):
+        if math.isnan(value):
+            stated = [values[j] for j in range(6) if equal[j] == equal[k] and not math.isnan(values[j])]
+            filled[k] = fixed.get(k, stated[0] if stated else math.nan)
     return filled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,10 +25,11 @@ _COORDINATES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z"
 _TENSOR = ("11", "22", "33", "23", "13", "12")
 B_TO_U = 1.0 / (8.0 * math.pi**2)
 _SQUARE_ANGSTROM = 1e-20
-_RIDING = re.compile(r"c|calc", re.IGNORECASE)
 
 
-def read_sites(items: Items, formula: str, duplicate_labels: str) -> tuple[tuple[Site, ...], list[str], list[str]]:
+def read_sites(
+    items: Items, formula: str, duplicate_labels: str, displacements: bool = True
+) -> tuple[tuple[Site, ...], list[str], list[str]]:
     """Atoms with fractional coordinates, flags and steps; no atoms when the block has no coordinates.
 
     Parameters
@@ -38,6 +38,8 @@ def read_sites(items: Items, formula: str, duplicate_labels: str) -> tuple[tuple
     formula : str
         Decides between elements where labels leave it open.
     duplicate_labels : {"error", "number"}
+    displacements : bool
+        Whether anisotropic displacements are read.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def read_sites(items: Items, formula: str, duplicate_labels: str) -> tuple[tuple
 
     fract, sigma = _coordinates(items, labels)
     keep = np.isfinite(fract).all(axis=1)
-    dummy = np.array([one.lower() == "dum" for one in _texts(items, "_atom_site_calc_flag", rows)], dtype=bool)
+    calculated = _texts(items, "_atom_site_calc_flag", rows)
+    dummy = np.array([one.lower() == "dum" for one in calculated], dtype=bool)
     if dummy.any():
         steps.append(f"dummy atoms left out: {_listed(labels, dummy)}")
     if np.any(~keep & ~dummy):
@@ -81,12 +84,12 @@ def read_sites(items: Items, formula: str, duplicate_labels: str) -> tuple[tuple
         steps.append(f"occupancy not stated, 1 assumed: {_listed(labels, unstated)}")
     occupancy = np.where(np.isnan(occupancy), 1.0, occupancy)
     u_iso, sigma_u_iso = _isotropic(items, rows, labels, flags)
-    tensors = _tensors(items, labels, flags)
+    tensors = _tensors(items, labels, flags) if displacements else {}
     assemblies = _texts(items, "_atom_site_disorder_assembly", rows)
     groups = _texts(items, "_atom_site_disorder_group", rows)
-    riding = [_RIDING.fullmatch(one) is not None for one in _texts(items, "_atom_site_calc_flag", rows)]
+    riding = [one.lower() in ("c", "calc") for one in calculated]
     multiplicity = _multiplicities(items, rows)
-    coordinates, uncertainties = fract.tolist(), sigma.tolist()
+    coordinates, uncertainties = [tuple(row) for row in fract.tolist()], [tuple(row) for row in sigma.tolist()]
     occupancies, their_sigma = occupancy.tolist(), sigma_occupancy.tolist()
     u, u_sigma = u_iso.tolist(), sigma_u_iso.tolist()
     none: tuple[tuple[float, ...] | None, tuple[float, ...] | None] = (None, None)
@@ -94,8 +97,8 @@ def read_sites(items: Items, formula: str, duplicate_labels: str) -> tuple[tuple
         Site(
             labels[n],
             elements[n],
-            tuple(coordinates[n]),
-            tuple(uncertainties[n]),
+            coordinates[n],
+            uncertainties[n],
             occupancies[n],
             their_sigma[n],
             assemblies[n],
@@ -108,7 +111,7 @@ def read_sites(items: Items, formula: str, duplicate_labels: str) -> tuple[tuple
             multiplicity[n],
             riding[n],
         )
-        for n in np.flatnonzero(keep)
+        for n in np.flatnonzero(keep).tolist()
     )
     if sites and np.isnan(sigma[keep]).all():
         flags.append("no s.u. is stated for any coordinate")
