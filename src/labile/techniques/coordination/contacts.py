@@ -44,7 +44,7 @@ BONDI: Mapping[str, float] = {
 RADII: Mapping[str, Mapping[str, float]] = {"alvarez": ALVAREZ, "bondi": BONDI}
 NEAR_BONDS = 3
 """Atoms separated by up to this many bonds are no contact."""
-LARGEST_MOLECULE = 2000
+LARGEST_MOLECULE = 1000
 """Atoms after which a molecule is taken to be a polymer."""
 
 Key = tuple[int, int, int, int]
@@ -127,7 +127,8 @@ def contacts(
         near = near[np.flatnonzero(taken)]
         if not len(near):
             continue
-        close, molecule = graph.around(n)
+        close = graph.around(n, NEAR_BONDS)
+        molecule: dict[Key, np.ndarray] = {}
         sigmas = near.sigma_distances
         seen: set[Key] = set()
         for k in range(len(near)):
@@ -143,6 +144,7 @@ def contacts(
                 if _key(n, back) in seen:
                     continue
                 seen.add(key)
+            molecule = molecule or graph.around(n)
             between = key not in molecule
             if between or intramolecular:
                 known = stated[n] and stated[other]
@@ -170,7 +172,7 @@ def molecule_of(structure: CrystalStructure, site: str) -> tuple[tuple[str, np.n
     """
     start = structure.index(site)
     graph = _Bonds(structure)
-    _, molecule = graph.around(start)
+    molecule = graph.around(start)
     if len(molecule) >= LARGEST_MOLECULE:
         raise CoordinationError(f"{structure.label}: the atoms bonded to {site} form a polymer, not a molecule")
     return tuple((structure.labels[key[0]], place) for key, place in molecule.items())
@@ -232,15 +234,16 @@ class _Bonds:
         factor = LONGEST if is_metal(first) != is_metal(second) else BONDED
         return factor * (covalent_radius(first) + covalent_radius(second))
 
-    def around(self, n: int) -> tuple[set[Key], dict[Key, np.ndarray]]:
-        """Atoms within `NEAR_BONDS` bonds of a site, and all of its molecule with their places."""
+    def around(self, n: int, depth: int = LARGEST_MOLECULE) -> dict[Key, np.ndarray]:
+        """Places of the atoms that up to `depth` bonds join to a site, itself included: its molecule."""
         structure = self.structure
         origin = structure.positions[n]
         molecule = {_key(n, origin): origin}
-        close = {_key(n, origin)}
         queue: deque[tuple[int, np.ndarray, np.ndarray, int]] = deque([(n, np.eye(3), np.zeros(3), 0)])
         while queue and len(molecule) < LARGEST_MOLECULE:
-            site, turn, shift, depth = queue.popleft()
+            site, turn, shift, passed = queue.popleft()
+            if passed == depth:
+                continue
             near = self._of(site)
             for k in range(len(near)):
                 place = turn @ near.fract[k] + shift
@@ -248,9 +251,7 @@ class _Bonds:
                 if key in molecule:
                     continue
                 molecule[key] = place
-                if depth < NEAR_BONDS:
-                    close.add(key)
                 g = structure.rotations[near.operations[k]]
                 t = structure.translations[near.operations[k]] + near.translations[k]
-                queue.append((int(near.sites[k]), turn @ g, turn @ t + shift, depth + 1))
-        return close, molecule
+                queue.append((int(near.sites[k]), turn @ g, turn @ t + shift, passed + 1))
+        return molecule

@@ -179,7 +179,8 @@ def _bent(
         kinks = found.kinks[0]
         biases["sigma"] = _fold_bias(kinks[:12], each[:12])
         biases["theta"] = _fold_bias(kinks[12:], each[12:]) / 2
-        biases["theta_min"] = biases["theta_max"] = biases["theta"]
+        if biases["theta"] > BENT * min(values[name].sigma for name in PARAMETERS[4:]):
+            biases |= dict.fromkeys(PARAMETERS[4:], math.inf)
     total = float(np.sum(factor**2))
     size = float(np.sum((sphere.positions - sphere.positions.mean(axis=0)) ** 2))
     biases |= {f"shape_{name}": 100.0 * total / size for name in shapes}
@@ -220,20 +221,26 @@ def _sample(
     off = _both(lengths - lengths.mean(), radial - radial.mean(axis=1, keepdims=True))
     keep("zeta", np.abs(off).sum(axis=1))
     keep("delta", ((off / (lengths.mean() + _both(0.0, radial.mean(axis=1, keepdims=True)))) ** 2).mean(axis=1))
-    if found is not None and found.kink_gradients is not None and any(name in bent for name in PARAMETERS[3:]):
-        moved = half @ np.einsum("tki,kip->pt", found.kink_gradients[0, :, 1:], factor)
-        folded = np.abs(_both(found.kinks[0], moved))
-        keep("sigma", folded[:, :12].sum(axis=1))
-        faces = np.sort(folded[:, 12:].reshape(-1, 8, 6).sum(axis=2), axis=1)
-        keep("theta", faces.sum(axis=1) / 2)
-        keep("theta_min", faces[:, :4].sum(axis=1))
-        keep("theta_max", faces[:, 4:].sum(axis=1))
+    if found is not None and found.kink_gradients is not None:
+        if "sigma" in bent:
+            keep("sigma", _folded(found, slice(0, 12), factor, half).sum(axis=1))
+        if "theta" in bent:
+            faces = np.sort(_folded(found, slice(12, 60), factor, half).reshape(-1, 8, 6).sum(axis=2), axis=1)
+            keep("theta", faces.sum(axis=1) / 2)
+            keep("theta_min", faces[:, :4].sum(axis=1))
+            keep("theta_max", faces[:, 4:].sum(axis=1))
     for name, shape in shapes.items():
         if f"shape_{name}" in bent:
             shifts = np.einsum("kip,sp->ski", factor, half)
             drawn = np.concatenate([sphere.vectors + shifts, sphere.vectors - shifts])
             keep(f"shape_{name}", _measures(drawn, REFERENCES[name], shape.assignment))
     return biases
+
+
+def _folded(found: Distortion, terms: slice, factor: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Absolute values of drawn terms of Sigma or Theta, (S, number of terms)."""
+    slopes = np.einsum("tki,kip->pt", found.kink_gradients[0, terms, 1:], factor)
+    return np.abs(_both(found.kinks[0, terms], half @ slopes))
 
 
 def _both(centre: np.ndarray | float, shifts: np.ndarray) -> np.ndarray:
