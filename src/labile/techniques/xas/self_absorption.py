@@ -169,8 +169,8 @@ def corrected(spectrum: Measurement, sample: SelfAbsorption) -> Measurement:
     if largest * most >= 1.0 or np.any(signal <= -0.5 * min(sample.beta, 1.0)):
         raise XasError(
             f"{spectra.where}: normalised signals from {float(signal.min()):.3g} to {largest:.3g} cannot come from a"
-            f" sample with beta = {sample.beta:.3g}, whose signal never exceeds {1.0 / most:.3g}; check formula, angles and"
-            " normalisation, and that this is a fluorescence spectrum"
+            f" sample with beta = {sample.beta:.3g}, whose signal never exceeds {1.0 / most:.3g}; check formula, angles"
+            " and normalisation, and that this is a fluorescence spectrum"
         )
     x = sample.beta * signal / (sample.beta + 1.0 - signal) if signal.max() < sample.beta + 1.0 else signal.copy()
     for _ in range(60):
