@@ -42,7 +42,8 @@ class _Group:
 
     def text(self, key: str) -> str:
         found = self.args.get(key, "").strip()
-        return "" if "^^" in found else found
+        # Athena and Larch write these two for nothing
+        return "" if "^^" in found or found == "None" else found
 
     def says(self, key: str) -> bool:
         return self.text(key).lower() in _TRUE
@@ -190,7 +191,7 @@ def _attributes(where: str, one: _Group, label: str) -> dict[str, float | str]:
 
 def _number(where: str, one: _Group, key: str) -> float | None:
     text = one.text(key)
-    if not text or text in ("0", "none", "None"):
+    if not text or text in ("0", "none"):
         return None
     try:
         value = float(text)
@@ -241,6 +242,8 @@ def unpacked(name: str, data: bytes) -> bytes:
         raise FormatError(f"{name}: the project unpacks to more than {_LARGEST / 1e6:.0f} MB")
     if not unpacker.eof:
         raise FormatError(f"{name}: the compressed project is cut short; copy it again")
+    if unpacker.unused_data.strip(b"\0"):
+        raise FormatError(f"{name}: {len(unpacker.unused_data)} bytes follow the end of the compressed project")
     return text
 
 
@@ -323,8 +326,13 @@ def _json_groups(name: str, text: str) -> Iterator[_Group]:
     if "Athena project file" not in header:
         raise FormatError(f"{name}: no Athena project: there is no '_____header1' that names one")
     number = 0
-    for key, group in content.items():
+    order = content.get("_____order")
+    names = [str(key) for key in order] if isinstance(order, list) else list(content)
+    for key in names:
+        group = content.get(key)
         if not isinstance(group, Mapping) or "args" not in group:
+            if isinstance(order, list):
+                raise FormatError(f"{name}: group {key!r} of its order is missing; the project is damaged")
             continue
         number += 1
         args = group["args"]
