@@ -24,6 +24,8 @@ SAMPLES = 2000
 """Draws where first order does not do."""
 BENT = 0.2
 """Expected bias relative to the s.u. of first order above which parameters are sampled."""
+CLEAR_RANK = 2.5
+"""S.u. of the difference of two faces from which their order is known."""
 SHAPES = {
     4: ("tetrahedron", "square"),
     5: ("trigonal_bipyramid", "square_pyramid"),
@@ -179,15 +181,26 @@ def _bent(
         kinks = found.kinks[0]
         biases["sigma"] = _fold_bias(kinks[:12], each[:12])
         biases["theta"] = _fold_bias(kinks[12:], each[12:]) / 2
-        if biases["theta"] > BENT * min(values[name].sigma for name in PARAMETERS[4:]):
+        theta_bent = biases["theta"] > BENT * min(values[name].sigma for name in PARAMETERS[4:])
+        if theta_bent or _ranks_unclear(found, factor):
             biases |= dict.fromkeys(PARAMETERS[4:], math.inf)
     total = float(np.sum(factor**2))
     size = float(np.sum((sphere.positions - sphere.positions.mean(axis=0)) ** 2))
     biases |= {f"shape_{name}": 100.0 * total / size for name in shapes}
-    # sums of ranked faces swap their members too, which only sampling sees
     return [
         name for name, bias in biases.items() if bias > BENT * values[name].sigma and bias > 1e-9 * values[name].value
     ]
+
+
+def _ranks_unclear(found: Distortion, factor: np.ndarray) -> bool:
+    """Whether faces of Theta_min and Theta_max may change places within the errors."""
+    kinks = found.kinks[0, 12:].reshape(8, 6)
+    slopes = np.einsum("fa,faki,kip->fp", np.sign(kinks), found.kink_gradients[0, 12:, 1:].reshape(8, 6, -1, 3), factor)
+    order = np.argsort(found.faces[0])
+    low, high = order[:4], order[4:]
+    gaps = found.faces[0][high][:, None] - found.faces[0][low][None]
+    spread = np.linalg.norm(slopes[high][:, None] - slopes[low][None], axis=2)
+    return bool(np.any(gaps < CLEAR_RANK * spread))
 
 
 def _sample(
