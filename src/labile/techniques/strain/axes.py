@@ -1,9 +1,11 @@
 """Principal axes of strain, followed through a series, in Cartesian and in crystal directions.
 
-The eigenvectors of each tensor are put in the order of those of the second row of the series (the first that is not
-zero) by the permutation with the largest sum of |cosines|; `follow="previous"` compares each row with the one before,
-which keeps to an axis that turns by more than 45 degrees in all. A principal value is the strain along an axis that
-may turn: where it does, the tensor is described by its components, not by three numbers.
+The eigenvectors of each tensor are put in the order of those of one row by the permutation with the largest sum of
+|cosines|: of the row with the largest strain (`follow="strongest"`, the default), of the second row (`"second"`, as
+PASCal does; its strain is often not much above the noise, and then axes are mixed up), or of the row before
+(`"previous"`, which keeps to an axis that turns by more than 45 degrees in all). They are numbered by ascending strain
+in that row (the second one for `"previous"`). A principal value is the strain along an axis that may turn: where it
+does, the tensor is described by its components, not by three numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from labile.core.cell import orthogonalisation
 from labile.techniques.strain.tensor import StrainError, StrainSeries
 
 _ORDERS = np.array(list(permutations(range(3))))
-FOLLOW = ("second", "previous")
+FOLLOW = ("strongest", "second", "previous")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,13 +117,13 @@ def crystal_directions(axes: Any, directions: Any) -> np.ndarray:
     return uvw * np.where(largest < 0, -1.0, 1.0) + 0.0
 
 
-def principal_strain(strain: StrainSeries, *, follow: str = "second") -> PrincipalStrain:
+def principal_strain(strain: StrainSeries, *, follow: str = "strongest") -> PrincipalStrain:
     """Principal strains with their axes followed through the series.
 
     Parameters
     ----------
     strain : StrainSeries
-    follow : {"second", "previous"}
+    follow : {"strongest", "second", "previous"}
         Row with whose axes each row is matched.
 
     Returns
@@ -147,8 +149,8 @@ def principal_strain(strain: StrainSeries, *, follow: str = "second") -> Princip
         raise StrainError(f"principal strain: follow must be one of {', '.join(FOLLOW)}, found {follow!r}")
     values, vectors = np.linalg.eigh(strain.tensors)
     strained = [row for row in range(len(strain)) if row != strain.reference]
-    orders = {mode: _orders(vectors, strained, mode) for mode in FOLLOW}
-    order = orders[follow]
+    first = {"strongest": int(np.argmax(np.sum(values**2, axis=1)))}.get(follow, strained[0])
+    order = _orders(vectors, strained, first, follow == "previous")
     values = np.take_along_axis(values, order, axis=1)
     vectors = np.take_along_axis(vectors, order[:, None, :], axis=2)
     if strain.reference >= 0:
@@ -159,23 +161,26 @@ def principal_strain(strain: StrainSeries, *, follow: str = "second") -> Princip
     vectors = vectors * np.where(np.einsum("nij,ij->nj", vectors, vectors[strained[0]]) < 0, -1.0, 1.0)[:, None, :]
     found = PrincipalStrain(strain, values, vectors)
     notes = []
-    if not np.array_equal(orders["second"], orders["previous"]):
+    if not np.array_equal(order, _orders(vectors, strained, first, follow != "previous")):
         notes.append(
-            "the axes turn so far that their order depends on how they are followed (second row or previous row);"
+            "the axes turn so far that their order depends on how they are followed (one row, or each the row before);"
             " principal values do not describe one direction each: use the components of the tensor"
         )
     notes += _undetermined(found, strained)
     return PrincipalStrain(strain, values, vectors, tuple(notes))
 
 
-def _orders(vectors: np.ndarray, strained: list[int], follow: str) -> np.ndarray:
+def _orders(vectors: np.ndarray, strained: list[int], first: int, chained: bool) -> np.ndarray:
+    """Permutation of every row; outwards from the first one where each is compared with the one before."""
     order = np.tile(np.arange(3), (len(vectors), 1))
-    like = vectors[strained[0]]
-    for row in strained[1:]:
-        overlap = np.abs(vectors[row].T @ like)  # own axis, axis to follow
-        order[row] = _ORDERS[int(np.argmax(overlap[_ORDERS, np.arange(3)].sum(axis=1)))]
-        if follow == "previous":
-            like = vectors[row][:, order[row]]
+    after, before = [row for row in strained if row > first], [row for row in reversed(strained) if row < first]
+    for rows in (after, before):
+        like = vectors[first]
+        for row in rows:
+            overlap = np.abs(vectors[row].T @ like)  # own axis, axis to follow
+            order[row] = _ORDERS[int(np.argmax(overlap[_ORDERS, np.arange(3)].sum(axis=1)))]
+            if chained:
+                like = vectors[row][:, order[row]]
     return order
 
 

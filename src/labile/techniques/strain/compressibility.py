@@ -171,7 +171,7 @@ def compressibility(
     degree: int = 2,
     weighting: str = "cell",
     reference: int = 0,
-    follow: str = "second",
+    follow: str = "strongest",
 ) -> Compressibility:
     """Compressibilities along the principal axes.
 
@@ -189,7 +189,7 @@ def compressibility(
         As for `thermal_expansion`; ``"pascal"`` weighs the strains by 1/sigma_P^2 as that program does, for comparison.
     reference : int
         Row that counts as unstrained; see `reference_row`.
-    follow : {"second", "previous"}
+    follow : {"strongest", "second", "previous"}
         See `principal_strain`.
 
     Returns

@@ -110,7 +110,7 @@ def thermal_expansion(
     kind: str = "lagrangian",
     weighting: str = "cell",
     reference: int = 0,
-    follow: str = "second",
+    follow: str = "strongest",
 ) -> ThermalExpansion:
     """Linear thermal expansion.
 
@@ -126,7 +126,7 @@ def thermal_expansion(
         White's errors, only to compare with that program.
     reference : int
         Row that counts as unstrained.
-    follow : {"second", "previous"}
+    follow : {"strongest", "second", "previous"}
         See `principal_strain`.
 
     Returns

@@ -147,7 +147,7 @@ def holm(p_values: Any) -> np.ndarray:
 
 
 def is_negative(
-    cells: CellSeries, along: Any = "X1", *, kind: str = "lagrangian", level: float = 0.05, follow: str = "second"
+    cells: CellSeries, along: Any = "X1", *, kind: str = "lagrangian", level: float = 0.05, follow: str = "strongest"
 ) -> Negativity:
     """Test whether a crystal shrinks on heating, or grows under pressure, along a direction.
 
@@ -156,13 +156,13 @@ def is_negative(
     cells : CellSeries
         At one pressure and several temperatures, or at one temperature and several pressures.
     along : str or sequence of 3 numbers
-        ``"a"``, ``"b"``, ``"c"``, ``"X1"``, ``"X2"``, ``"X3"`` (principal axes, ascending strain at the second row),
+        ``"a"``, ``"b"``, ``"c"``, ``"X1"``, ``"X2"``, ``"X3"`` (principal axes, ascending strain),
         ``"volume"``, or a lattice direction [u, v, w].
     kind : str
         Of the strain that defines the principal axes.
     level : float
         Accepted chance of a false "negative" or "positive".
-    follow : {"second", "previous"}
+    follow : {"strongest", "second", "previous"}
         See `principal_strain`.
 
     Returns
