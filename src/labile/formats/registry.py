@@ -163,6 +163,15 @@ BUILTIN = (
         "formats/xray_absorption.md",
     ),
     Format(
+        "lattice_parameters",
+        (".tsv", ".csv", ".txt", ".dat"),
+        structure_signatures.lattice_parameters,
+        "labile.formats.lattice_parameters",
+        ("cell_length", "cell_angle", "cell_volume"),
+        "formats/structures.md",
+        holds="cells",
+    ),
+    Format(
         "tables",
         (".csv", ".tsv", ".txt", ".dat", ".xlsx"),
         signatures.tables,
