@@ -15,6 +15,8 @@ EV = ELEMENTARY_CHARGE
 """One electronvolt in J: energies are SI everywhere, ``7112.0 * EV``."""
 LOWEST = 45.0
 """eV: no absorption edge that is measured lies lower, so smaller numbers are keV or angstrom."""
+HIGHEST = 1e6
+"""eV."""
 DUPLICATE = 1e-4
 """eV: energies closer than this are one energy; no monochromator sets finer steps."""
 
@@ -81,16 +83,15 @@ given in eV instead of J? Multiply by EV
     energy = axis.values / EV
     if energy.size < points:
         raise XasError(f"{where}: only {energy.size} points; at least {points} are needed")
-    low, high = float(energy.min()), float(energy.max())
-    _require_electronvolts(low, high, where)
-    steps = np.diff(energy)
-    if steps.min() <= DUPLICATE:
+    steps = energy[1:] - energy[:-1]
+    if not (steps.min() > DUPLICATE and energy[0] >= LOWEST and energy[-1] <= HIGHEST):
+        _require_electronvolts(float(energy.min()), float(energy.max()), where)
         _refuse_order(energy, steps, where)
     return Spectra(energy, measurement.values, measurement.sigma, where)
 
 
 def _require_electronvolts(low: float, high: float, where: str) -> None:
-    if high > 1e6:
+    if high > HIGHEST:
         raise XasError(
             f"{where}: energies from {low:.2g} to {high:.2g} eV; were they given in eV instead of J? Multiply by EV"
         )

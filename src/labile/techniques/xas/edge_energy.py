@@ -198,9 +198,8 @@ def steepest_points(spectra: Spectra, low: float, high: float) -> np.ndarray:
     rows = np.arange(slope.shape[0])
     # a step between two points of a coarse grid has no supported point
     best = np.where(supported[rows, best - 1], best, np.argmax(slope, axis=1))
-    wrong = (best < 2) | (best > slope.shape[1] - 3) | ~(slope[rows, best] > 0)
-    if np.any(wrong):
-        row = int(np.argmax(wrong))
+    if best.min() < 2 or best.max() > slope.shape[1] - 3 or not slope[rows, best].min() > 0:
+        row = int(np.argmax((best < 2) | (best > slope.shape[1] - 3) | ~(slope[rows, best] > 0)))
         which = f" (scan {row + 1} of {rows.size})" if rows.size > 1 else ""
         at, start, end = spectra.energy[[best[row] + first, first, last - 1]]
         raise XasError(

@@ -253,7 +253,11 @@ def _pre_basis(energy: np.ndarray, e0: float, kind: tuple[int, int]) -> np.ndarr
 def _inverse_gram(basis: np.ndarray) -> np.ndarray:
     """(B B^T)^-1 of rows (p, n), with which B y becomes the coefficients of the least-squares fit."""
     # normal equations: at most four rows, of polynomials on about [-1, 1]
-    return np.asarray(np.linalg.inv(basis @ basis.T))
+    gram = basis @ basis.T
+    if gram.shape[0] != 2:
+        return np.asarray(np.linalg.inv(gram))
+    (a, b), (_, d) = gram.tolist()
+    return np.array([[d, -b], [-b, a]]) / (a * d - b * b)
 
 
 def _scatter(residuals: np.ndarray, parameters: int) -> np.ndarray:
@@ -262,8 +266,7 @@ def _scatter(residuals: np.ndarray, parameters: int) -> np.ndarray:
     variance = np.add.reduce(residuals * residuals, axis=1) / (n - parameters)
     positive = residuals > 0
     changes = np.add.reduce(positive[:, 1:] != positive[:, :-1], axis=1)
-    independent = np.minimum(np.maximum(2.0 * changes, 1.0), n)
-    return np.asarray(variance * n / independent)
+    return np.asarray(variance * n / np.minimum(np.maximum(2.0 * changes, 1.0), n))
 
 
 def _by_length(spectra: Spectra, e0: float, windows: tuple[float, ...]) -> str:
@@ -304,13 +307,14 @@ def _by_edge(
     energy, values = spectra.energy, spectra.values
     pre, post = np.zeros(values.shape), np.empty(values.shape)
     step, variance = np.empty(e0.size), np.zeros(e0.size)
-    for edge in set(e0.tolist()):
+    edges = set(e0.tolist())
+    for edge in edges:
         # spectra with one edge energy share all matrices
-        rows = np.flatnonzero(e0 == edge)
+        rows = slice(None) if len(edges) == 1 else (e0 == edge).nonzero()[0]
         before, after = _windows_at(spectra, edge, windows, kind[0], degree + 1)
         middle, reach = _middle(energy[after])
         basis = _powers((energy - middle) / reach, degree + 1)
-        at_edge = _powers(np.array([(edge - middle) / reach]), degree + 1)[:, 0]
+        at_edge = np.array([((edge - middle) / reach) ** k for k in range(degree + 1)])
         fitted = basis[:, after]
         inverse = _inverse_gram(fitted)
         # the edge step is weight @ B (mu - pre)
@@ -398,16 +402,15 @@ def _by_area(spectra: Spectra, e0: np.ndarray, kind: tuple[int, int], windows: t
 
 
 def _require_step(curves: _Curves, where: str) -> None:
-    wrong = ~(curves.step > 0)
-    if np.any(wrong):
-        row = int(np.argmax(wrong))
+    if not curves.step.min() > 0:
+        row = int(np.argmin(curves.step))
         raise XasError(
             f"{where}{_scan(row, curves.step.size)}: its edge step is {curves.step[row]:.4g}: it does not rise at the"
             " edge. Are I0 and It exchanged (mu = ln(I0/It)), or is the edge energy wrong?"
         )
     # written so that the NaN of a method without sigma passes
     lost = curves.step < SIGNIFICANT * curves.sigma
-    if np.any(lost):
+    if lost.any():
         row = int(np.argmax(lost))
         shown = format_uncertain(float(curves.step[row]), float(curves.sigma[row]))
         raise XasError(
