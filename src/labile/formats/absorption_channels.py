@@ -174,6 +174,8 @@ def _computed(
         quantity = "normalized_absorption" if role.startswith("norm") else "absorption"
         results.append((mode, quantity, part.column(found[role][0]), None, every, [f"{role} as stored in the file"]))
     unclear = [text for role, text in part.roles.unclear.items() if role != "energy"]
+    if not results and failed and not unclear:
+        raise FormatError(f"{part.table.name}: {'; '.join(failed)}")
     if not results:
         what = "no spectrum" if part.options.mode is None else f"no {part.options.mode} spectrum"
         raise FormatError(question(part.table, f"{what} can be computed", [*failed, *unclear]))
@@ -243,7 +245,7 @@ def _fluorescence(part: _Part) -> tuple[np.ndarray, np.ndarray | None, np.ndarra
     total, variance = np.zeros(monitor.size), np.zeros(monitor.size)
     for index, factor in zip(live, factors, strict=True):
         channel = _intensity(part, index, steps) if len(live) == 1 else part.column(index)
-        bad |= _saturated(channel)
+        bad = bad | _Bad(np.zeros(channel.size, bool), _saturated(channel))
         total += channel * factor
         # a channel without counts in a point is uncertain by one count
         variance += np.maximum(np.abs(channel), 1.0) * factor**2
@@ -276,7 +278,7 @@ def _live(part: _Part, steps: list[str]) -> list[int]:
     if strange := unwanted - set(indices):
         titles = ", ".join(part.title(index) for index in sorted(strange))
         raise FormatError(f"{part.table.name}: without= names {titles}, no fluorescence channel")
-    dead = [i for i in indices if i not in unwanted and np.unique(part.column(i)).size < 4]
+    dead = [i for i in indices if i not in unwanted and _dead(part, i)]
     live = [i for i in indices if i not in unwanted and i not in dead]
     if unwanted:
         steps.append(f"left out as asked: {', '.join(part.title(index) for index in sorted(unwanted))}")
@@ -286,6 +288,13 @@ def _live(part: _Part, steps: list[str]) -> list[int]:
     if dead:
         steps.append(f"dead channels without any signal left out: {', '.join(part.title(index) for index in dead)}")
     return live
+
+
+def _dead(part: _Part, index: int) -> bool:
+    """Whether a channel gives the same number throughout, or none above zero where the monitor has some."""
+    values = part.column(index)
+    positive = np.any(part.column(part.roles.found["i0"][0]) > 0)
+    return bool(np.ptp(values) == 0 or (positive and np.all(values <= 0)))
 
 
 def _dead_time(part: _Part, live: Sequence[int]) -> tuple[list[np.ndarray], list[str]]:
@@ -350,30 +359,47 @@ def _saturated(values: np.ndarray) -> np.ndarray:
     return top if np.any(together) else np.zeros(values.size, bool)
 
 
-def _bad(part: _Part, index: int, values: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _Bad:
+    """Rows whose reading is no intensity."""
+
+    low: np.ndarray
+    saturated: np.ndarray
+
+    def __or__(self, other: _Bad) -> _Bad:
+        return _Bad(self.low | other.low, self.saturated | other.saturated)
+
+
+def _bad(part: _Part, index: int, values: np.ndarray) -> _Bad:
     low = values <= 0
     if np.count_nonzero(low) > 0.5 * values.size:
         raise FormatError(
             f"{part.table.name}: {part.title(index)} is zero or negative in {np.count_nonzero(low)} of {values.size}"
             " rows: it recorded no intensity; name another column with columns="
         )
-    return np.asarray(low | _saturated(values))
+    return _Bad(low, _saturated(values))
 
 
-def _kept(part: _Part, bad: np.ndarray, mode: str, steps: list[str]) -> np.ndarray:
+def _kept(part: _Part, bad: _Bad, mode: str, steps: list[str]) -> np.ndarray:
     """Rows that count; refuses bad ones unless they are to be dropped."""
-    if not np.any(bad):
-        return ~bad
-    rows = np.flatnonzero(bad)
-    lines = ", ".join(str(part.table.lines[part.rows][row]) for row in rows[:5])
-    found = (
-        f"{rows.size} points of the {mode} are saturated, zero or negative (line {lines}{', ...' * (rows.size > 5)})"
+    keep = ~(bad.low | bad.saturated)
+    if np.all(keep):
+        return np.asarray(keep)
+    found = " and ".join(
+        f"{np.count_nonzero(rows)} points of the {mode} {what} ({_lines(part, rows)})"
+        for rows, what in ((bad.saturated, "with a saturated detector"), (bad.low, "without intensity"))
+        if np.any(rows)
     )
     if part.options.bad_points == "refuse":
         raise FormatError(
             f"{part.table.name}: {found}; bad_points='drop' leaves them out, channels=True shows the columns"
         )
-    if bad.size - rows.size < 3:
+    if np.count_nonzero(keep) < 3:
         raise FormatError(f"{part.table.name}: {found}: nothing is left without them")
     steps.append(f"{found}: left out")
-    return ~bad
+    return np.asarray(keep)
+
+
+def _lines(part: _Part, rows: np.ndarray) -> str:
+    lines = part.table.lines[part.rows][rows]
+    return "line " + ", ".join(map(str, lines[:5])) + (", ..." if lines.size > 5 else "")
