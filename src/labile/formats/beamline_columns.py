@@ -180,9 +180,9 @@ def _xdac(name: str, lines: Sequence[str]) -> _Layout:
     dashes = next((number for number, line in enumerate(lines) if _DASHES.match(line)), None)
     if dashes is None or dashes + 1 >= len(lines):
         raise FormatError(f"{name}: no line of dashes above its titles, which every XDAC file has")
-    header: dict[str, float | str] = {}
+    header: dict[str, float | str] = {"created": lines[1].strip()}
     comments = []
-    for line in lines[1:dashes]:
+    for line in lines[2:dashes]:
         found = _SETTING.match(line.strip())
         if found and found[1].strip().lower() == "e0":
             header |= _nominal(found[2])
