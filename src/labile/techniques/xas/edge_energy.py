@@ -33,6 +33,8 @@ CENTRES = 20
 """Steps on either side of the steepest point at which the smoothed slope is computed."""
 PROMINENCE = 0.1
 """Of the largest slope: what a maximum of the slope must stand out by to be an inflection of its own."""
+TOP = 0.9
+"""Of the edge step: no pre-edge peak is as high."""
 HEIGHT = 0.5
 """Of the largest slope: what the first inflection of a foil must reach."""
 
@@ -118,11 +120,11 @@ def edges_of(
     """Edge energies (N,) and their sigma, all in eV; see `find_edge`."""
     if method not in METHODS:
         raise XasError(f"edge energy: unknown method {method!r}; use one of {', '.join(METHODS)}")
+    if method == "fraction":
+        return _risen(spectra, fraction)
     index = steepest_points(spectra, *searched_range(spectra, element, edge))
     if method == "steepest":
         return spectra.energy[index], _grid_sigma(spectra, index)
-    if method == "fraction":
-        return _risen(spectra, index, fraction)
     if method == "first_inflection":
         index = _first_maxima(spectra, index, half_width)
     return _inflections(spectra, index, half_width)
@@ -292,21 +294,18 @@ def _first_maxima(spectra: Spectra, index: np.ndarray, half_width: float) -> np.
     return found
 
 
-def _risen(spectra: Spectra, index: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+def _risen(spectra: Spectra, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     if not 0.0 < fraction < 1.0:
         raise XasError(f"edge energy: the fraction of the edge step must lie between 0 and 1, found {fraction!r}")
     energy = spectra.energy
-    found, sigmas = np.empty(index.size), np.empty(index.size)
-    for row, k in enumerate(index):
-        values = spectra.values[row]
-        # down from the steepest point to the last one below, so that a high pre-edge peak is not taken for the edge
-        below = np.flatnonzero(values[: k + 1] < fraction)
-        left = int(below[-1]) if below.size else -1
-        if left == k:
-            above = np.flatnonzero(values[k:] >= fraction)
-            left = k + int(above[0]) - 1 if above.size else -1
-        if left < 0:
+    found, sigmas = np.empty(spectra.values.shape[0]), np.empty(spectra.values.shape[0])
+    for row, values in enumerate(spectra.values):
+        # down from the top of the edge to the last point below, so that a high pre-edge peak is not taken for the edge
+        high = np.flatnonzero(values >= max(TOP, fraction))
+        below = np.flatnonzero(values[: high[0]] < fraction) if high.size else high
+        if not below.size:
             raise XasError(f"{spectra.where}: it does not pass {fraction:g} on the edge; is it normalised?")
+        left = int(below[-1])
         rise = (values[left + 1] - values[left]) / (energy[left + 1] - energy[left])
         found[row] = energy[left] + (fraction - values[left]) / rise
         noise = 0.0 if spectra.sigma is None else float(spectra.sigma[row, left])
