@@ -148,6 +148,24 @@ def test_samba(tmp_path):
     np.testing.assert_allclose(stored.values[0], table[:, 2])
 
 
+def test_lucia(tmp_path):
+    path = DATA / "LUCIA_hematite.dat"
+    assert registry.identify(path).name == "beamline_columns"
+    (m,) = registry.read(path)
+    table = np.loadtxt(path, encoding="latin-1")
+    corrected = table[:, 2] / (1 - table[:, 3] / 100)
+    np.testing.assert_allclose(m.values[0], corrected / table[:, 1], rtol=1e-4)
+    assert (m.attributes["mode"], m.attributes["program"]) == ("fluorescence", "SOLEIL LUCIA")
+    stopped = path.read_bytes() + b"NaN NaN NaN NaN NaN NaN NaN NaN\n" * 3
+    with pytest.raises(FormatError, match=r"a\.dat, line \d+: rows of NaN .*incomplete='keep'"):
+        registry.read(write(tmp_path, stopped))
+    (kept,) = registry.read(write(tmp_path, stopped), incomplete="keep")
+    np.testing.assert_array_equal(kept.values, m.values)
+    assert any("3 rows of NaN left out" in step for step in kept.provenance.steps)
+    with pytest.raises(FormatError, match="a row of NaN among the numbers"):
+        registry.read(write(tmp_path, stopped + b"7300 1 1 1 1 1 1 1\n"))
+
+
 # what headers say and what is asked for
 
 

@@ -14,6 +14,7 @@ SSRL = re.compile(rb"^\s*SSRL\s+(?:-\s*)?(?:Micro)?EXAFS Data Collector", re.IGN
 LABVIEW = re.compile(r"^#\s*1-D Scan File created\b.*LabVIEW", re.IGNORECASE)
 EPICS = re.compile(r"^;\s*Epics Scan 1 dim", re.IGNORECASE)
 EXAFSSCAN = re.compile(r"^#S\s+Scan\s+\d+;\s*exafsscan", re.IGNORECASE | re.MULTILINE)
+LUCIA = re.compile(r"^#\s*XAS / LUCIA / SOLEIL", re.IGNORECASE)
 _SPEC = re.compile(r"^#S \d+ ", re.MULTILINE)
 _ROW = re.compile(
     r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?(?:[\s,;]+[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)+[\s,;]*$"
@@ -63,7 +64,7 @@ def beamline_columns(head: bytes, name: str) -> str | None:
     first = text.split("\n", 1)[0]
     if XDI.match(first):
         return "it is XDI"
-    if any(pattern.match(first) for pattern in (XDAC, LABVIEW, EPICS)) or EXAFSSCAN.search(text):
+    if any(pattern.match(first) for pattern in (XDAC, LABVIEW, EPICS, LUCIA)) or EXAFSSCAN.search(text):
         return None
     if _SPEC.search(text):
         return "it is a SPEC file; name its columns with format='beamline_columns' and columns="

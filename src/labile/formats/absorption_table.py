@@ -66,6 +66,17 @@ def numeric_table(
                 steps.append(f"the file breaks off in line {number}: the rows before it were kept")
                 break
             raise FormatError(f"{name}, line {number}: {len(words)} numbers where the table has {width} columns")
+        if all(word.lower() == "nan" for word in words):
+            # what some programs write for the points of a scan that was stopped
+            if any(word.lower() != "nan" for _, after in content[position:] for word in cells(after)):
+                raise FormatError(f"{name}, line {number}: a row of NaN among the numbers")
+            if incomplete == "error":
+                raise FormatError(
+                    f"{name}, line {number}: rows of NaN from here to the end: the scan was stopped; pass"
+                    " incomplete='keep' to read the rows before them"
+                )
+            steps.append(f"the scan was stopped: {len(content) - position} rows of NaN left out")
+            break
         rows.append([_number(name, number, word) for word in words])
         places.append(number)
     if not rows:

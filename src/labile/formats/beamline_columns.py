@@ -12,7 +12,17 @@ from labile.core.measurement import Measurement
 from labile.formats.absorption_channels import Options, spectra
 from labile.formats.absorption_columns import Column, Table, unit_in_title
 from labile.formats.absorption_scans import EV
-from labile.formats.absorption_signatures import EPICS, EXAFSSCAN, LABVIEW, SSRL, XDAC, cells, last_titles, split_titles
+from labile.formats.absorption_signatures import (
+    EPICS,
+    EXAFSSCAN,
+    LABVIEW,
+    LUCIA,
+    SSRL,
+    XDAC,
+    cells,
+    last_titles,
+    split_titles,
+)
 from labile.formats.absorption_table import numeric_table
 from labile.formats.channel_counts import read_text
 from labile.formats.registry import FormatError
@@ -28,6 +38,8 @@ _LABVIEW_WIDTH = 21
 _SAMBA = {"energy", "theta", "xmu", "fluo", "ref", "fluo_raw"}
 _SAMBA_ROLES = {"xmu": "mutrans", "fluo": "ifluor", "ref": "murefer"}
 """What SAMBA's titles mean, as its files show: XMU = ln(I0/I1), REF = ln(I1/I2), FLUO is corrected for dead time."""
+_LUCIA_ROLES = {"fy_c": "ifluor"}
+"""LUCIA: FY_c is the fluorescence yield FY divided by 1 - DeadTime/100."""
 
 
 @dataclass
@@ -90,7 +102,8 @@ def read(
     repair : bool
         Sort energies and average those that stand twice, and record it; False refuses them.
     incomplete : {"error", "keep"}
-        What to do with a file that has fewer rows than it announces or a last row that is cut short.
+        What to do with a file that has fewer rows than it announces, a last row that is cut short, or rows of NaN
+        where the scan was stopped.
 
     Returns
     -------
@@ -261,9 +274,12 @@ def _titled(name: str, lines: Sequence[str]) -> _Layout:
             header[found[1].lower()] = found[2].strip()
         else:
             temperature = found[2]
-    samba = {title.lower() for title in titles} >= _SAMBA
-    program = "SOLEIL SAMBA" if samba else "text columns"
-    return _Layout(program, titles, first, header, comments, _SAMBA_ROLES if samba else {}, temperature=temperature)
+    program, roles = "text columns", {}
+    if LUCIA.match(lines[0]):
+        program, roles = "SOLEIL LUCIA", _LUCIA_ROLES
+    elif {title.lower() for title in titles} >= _SAMBA:
+        program, roles = "SOLEIL SAMBA", _SAMBA_ROLES
+    return _Layout(program, titles, first, header, comments, roles, temperature=temperature)
 
 
 def _is_row(line: str) -> bool:
