@@ -149,6 +149,9 @@ def _operations(listed: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, tuple[
             operation = gemmi.Op(re.sub(r"\s+", "", text).lower())
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"operation {len(triplets) + 1}, {text!r}, cannot be read ({error})") from None
+        whole = all(entry in (-24, 0, 24) for row in operation.rot for entry in row)
+        if not whole or abs(operation.det_rot()) != 24**3:
+            raise ValueError(f"operation {len(triplets) + 1}, {text!r}, is no rotation of a lattice")
         triplets.append(operation.wrap().triplet())
     if len(set(triplets)) < len(triplets):
         steps.append("a symmetry operation is listed twice; it is used once")
