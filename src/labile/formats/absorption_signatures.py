@@ -8,7 +8,7 @@ import zlib
 from labile.formats.text import TextError, decode, split_lines
 
 XDI = re.compile(r"^#\s*XDI/(\d+(?:\.\d+)*)(.*)$", re.IGNORECASE)
-_PROJECT = "Athena project file"
+PROJECT = re.compile(r'^(?:# |\s*"_____header1"\s*:\s*"# )Athena project file -- ', re.MULTILINE)
 XDAC = re.compile(r"^\s*(XDAC V\S*|MRCAT_XAFS V\S*)", re.IGNORECASE)
 SSRL = re.compile(rb"^\s*SSRL\s+(?:-\s*)?(?:Micro)?EXAFS Data Collector", re.IGNORECASE)
 LABVIEW = re.compile(r"^#\s*1-D Scan File created\b.*LabVIEW", re.IGNORECASE)
@@ -51,7 +51,7 @@ def athena(head: bytes, name: str) -> str | None:
     text = _text(head[:4096])
     if text is None:
         return "it is binary data, not text"
-    return None if _PROJECT in text[:2000] else f"'# {_PROJECT}' is not among its first lines"
+    return None if PROJECT.search(text[:2000]) else "'# Athena project file -- ' starts none of its first lines"
 
 
 def beamline_columns(head: bytes, name: str) -> str | None:

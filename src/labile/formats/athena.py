@@ -18,6 +18,7 @@ import numpy as np
 from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement, Provenance
 from labile.formats.absorption_scans import EV, grid, scans, stated_temperature, to_electronvolts
+from labile.formats.absorption_signatures import PROJECT
 from labile.formats.perl_text import PerlTextError, Value, statements
 from labile.formats.registry import FormatError
 from labile.formats.text import TextError, decode
@@ -260,8 +261,10 @@ def _project(path: Path) -> tuple[list[_Group], list[str]]:
     if text.lstrip().startswith("{"):
         groups = list(_json_groups(path.name, text))
     else:
-        if "Athena project file" not in text[:2000]:
-            raise FormatError(f"{path.name}: no Athena project: '# Athena project file' is not among its first lines")
+        if PROJECT.search(text[:2000]) is None:
+            raise FormatError(
+                f"{path.name}: no Athena project: '# Athena project file -- ' starts none of its first lines"
+            )
         groups = _perl_groups(path.name, text, steps)
     if not groups:
         raise FormatError(f"{path.name}: the project holds no group")
