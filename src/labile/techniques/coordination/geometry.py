@@ -146,9 +146,9 @@ def sphere_geometry(sphere: CoordinationSphere, *, samples: int = SAMPLES, seed:
             values = {name: value for name, value in values.items() if name not in PARAMETERS[3:]}
     sampled: dict[str, float] = {}
     if samples and np.all(sphere.known):
-        bent = _bent(sphere, values, found, shapes)
+        bent, folding = _bent(sphere, values, found, shapes)
         if bent:
-            sampled = _sample(sphere, values, bent, found, shapes, samples, seed)
+            sampled = _sample(sphere, values, bent, found, shapes, folding, samples, seed)
     return SphereGeometry(sphere, values, status, convex, sampled, tuple(notes))
 
 
@@ -165,13 +165,17 @@ def _bent(
     values: Mapping[str, Value],
     found: Distortion | None,
     shapes: Mapping[str, ShapeMeasure],
-) -> list[str]:
-    """Names of parameters whose first-order s.u. means little, because terms of them bend within their own s.u."""
+) -> tuple[list[str], bool]:
+    """Names of parameters whose first-order s.u. means little, and whether terms of Theta bend at all.
+
+    They mean little where terms of them bend within their own s.u.
+    """
     factor = sphere.factor
     lengths = sphere.lengths
     units = sphere.vectors / lengths[:, None]
     radial = np.einsum("ki,kip->kp", units, factor)
     spread = np.linalg.norm(radial - radial.mean(axis=0), axis=1)
+    folding = False
     biases = {
         "zeta": _fold_bias(lengths - lengths.mean(), spread),
         "delta": float(np.mean(spread**2)) / float(lengths.mean()) ** 2,
@@ -181,26 +185,34 @@ def _bent(
         kinks = found.kinks[0]
         biases["sigma"] = _fold_bias(kinks[:12], each[:12])
         biases["theta"] = _fold_bias(kinks[12:], each[12:]) / 2
-        theta_bent = biases["theta"] > BENT * min(values[name].sigma for name in PARAMETERS[4:])
-        if theta_bent or _ranks_unclear(found, factor):
+        least = min(values[name].sigma for name in PARAMETERS[4:])
+        folding = biases["theta"] > BENT / 10 * least
+        if biases["theta"] > BENT * least:
             biases |= dict.fromkeys(PARAMETERS[4:], math.inf)
+        elif _ranks_unclear(found, factor):
+            biases |= dict.fromkeys(PARAMETERS[5:], math.inf)
     total = float(np.sum(factor**2))
     size = float(np.sum((sphere.positions - sphere.positions.mean(axis=0)) ** 2))
     biases |= {f"shape_{name}": 100.0 * total / size for name in shapes}
-    return [
-        name for name, bias in biases.items() if bias > BENT * values[name].sigma and bias > 1e-9 * values[name].value
-    ]
+    limits = {name: max(BENT * values[name].sigma, 1e-9 * values[name].value) for name in biases}
+    return [name for name, bias in biases.items() if bias > limits[name]], folding
 
 
 def _ranks_unclear(found: Distortion, factor: np.ndarray) -> bool:
     """Whether faces of Theta_min and Theta_max may change places within the errors."""
-    kinks = found.kinks[0, 12:].reshape(8, 6)
-    slopes = np.einsum("fa,faki,kip->fp", np.sign(kinks), found.kink_gradients[0, 12:, 1:].reshape(8, 6, -1, 3), factor)
+    slopes = _face_slopes(found, factor)
     order = np.argsort(found.faces[0])
     low, high = order[:4], order[4:]
     gaps = found.faces[0][high][:, None] - found.faces[0][low][None]
     spread = np.linalg.norm(slopes[high][:, None] - slopes[low][None], axis=2)
     return bool(np.any(gaps < CLEAR_RANK * spread))
+
+
+def _face_slopes(found: Distortion, factor: np.ndarray) -> np.ndarray:
+    """Derivative of the eight face values in the columns of a factor, (8, P)."""
+    signs = np.sign(found.kinks[0, 12:]).reshape(8, 6)
+    pull = found.kink_gradients[0, 12:, 1:].reshape(8, 6, -1, 3)
+    return np.einsum("fki,kip->fp", np.einsum("fa,faki->fki", signs, pull), factor)
 
 
 def _sample(
@@ -209,6 +221,7 @@ def _sample(
     bent: list[str],
     found: Distortion | None,
     shapes: Mapping[str, ShapeMeasure],
+    folding: bool,
     samples: int,
     seed: int,
 ) -> dict[str, float]:
@@ -237,8 +250,13 @@ def _sample(
     if found is not None and found.kink_gradients is not None:
         if "sigma" in bent:
             keep("sigma", _folded(found, slice(0, 12), factor, half).sum(axis=1))
-        if "theta" in bent:
-            faces = np.sort(_folded(found, slice(12, 60), factor, half).reshape(-1, 8, 6).sum(axis=2), axis=1)
+        if "theta_min" in bent:
+            if "theta" in bent or folding:
+                faces = _folded(found, slice(12, 60), factor, half).reshape(-1, 8, 6).sum(axis=2)
+            else:
+                # no term bends, only the order of the faces is open
+                faces = _both(found.faces[0], half @ _face_slopes(found, factor).T)
+            faces = np.sort(faces, axis=1)
             keep("theta", faces.sum(axis=1) / 2)
             keep("theta_min", faces[:, :4].sum(axis=1))
             keep("theta_max", faces[:, 4:].sum(axis=1))
@@ -262,7 +280,10 @@ def _both(centre: np.ndarray | float, shifts: np.ndarray) -> np.ndarray:
 
 @cache
 def _draws(number: int, size: int, seed: int) -> np.ndarray:
+    """Normal draws whose second moments are exactly those of the distribution, so that linear parts carry no noise."""
     draws = np.random.default_rng(seed).standard_normal((number, size))
+    if number > size:
+        draws = np.linalg.solve(np.linalg.cholesky(draws.T @ draws / number), draws.T).T
     draws.flags.writeable = False
     return draws
 

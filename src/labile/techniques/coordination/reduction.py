@@ -1,0 +1,58 @@
+"""From the structures of a study to one measured number a structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labile.core.measurement import Measurement
+from labile.core.structure import CrystalStructure, Molecule
+from labile.techniques.coordination.errors import CoordinationError
+from labile.techniques.coordination.series import QUANTITY, coordination_table
+
+PARAMETERS = {quantity: name for name, quantity in QUANTITY.items() if quantity != "shape_measure"}
+"""Quantity to the parameter of the table that it is measured by."""
+
+
+def reduce_structures(
+    structures: Sequence[CrystalStructure | Molecule],
+    *,
+    quantity: str = "bond_length",
+    metal: str = "",
+    parameter: str = "",
+    combine: str = "refuse",
+) -> list[Measurement]:
+    """One parameter of the coordination of one metal in every structure.
+
+    Parameters
+    ----------
+    structures : sequence of CrystalStructure or Molecule
+        In any order.
+    quantity : str
+        ``"bond_length"`` (mean metal-ligand distance), ``"octahedral_distortion"``, ``"polyhedron_volume"``...
+    metal : str
+        Label of the site; may be left out where there is one metal.
+    parameter : str
+        Of the table, where a quantity has several (``"shape_octahedron"``).
+    combine : {"refuse", "largest", "weighted"}
+        What to do with disordered alternatives.
+
+    Returns
+    -------
+    list of Measurement
+        One.
+
+    Raises
+    ------
+    CoordinationError
+        For a quantity that structures do not give, or several metals and none named.
+    """
+    name = parameter or PARAMETERS.get(quantity, "")
+    if QUANTITY.get(name) != quantity:
+        known = ", ".join(f"{q} ({p})" for p, q in QUANTITY.items())
+        raise CoordinationError(f"structures give no {quantity} by {name or 'one parameter'}; there are: {known}")
+    table = coordination_table(structures, metals=[metal] if metal else None)
+    metals = table.metals
+    if len(metals) != 1:
+        found = f"there are {len(metals)} metals, {', '.join(metals)}" if metals else "there is no metal"
+        raise CoordinationError(f'{found}; name one of the sites, such as metal = "Fe1"')
+    return [table.measurement(metals[0], name, combine=combine)]
