@@ -178,7 +178,7 @@ def read_and_reduce(
     for i, name in enumerate(names):
         where = (*path, "file") if spec.file is not None else (*path, "files", i)
         with problems.at(*where):
-            parts, heard = read_file(folder / name, spec.format, spec.reader)
+            parts, heard = read_content(folder / name, spec.format, spec.reader)
             notes += heard
             files.append((name, parts[0].provenance.sha256))
             files += _further_files((spec.reader,), (folder / name).parent)
@@ -323,6 +323,8 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
             f"{text!r} is neither files beside the manifest nor a moment per field; name the files of the empty holder,"
             ' or write for instance "-1.2e-9 emu/Oe"'
         )
+    if kind == "structures":
+        return {name: _structures(text, folder)}
     if kind.startswith("files "):
         names = _file_names(text, folder)
         if not names:
@@ -349,6 +351,25 @@ def _measured(names: Sequence[str], folder: Path, quantity: str, advice: str) ->
     found = tuple(m for one in names for m in read_file(folder / one)[0] if m.quantity == quantity)
     if not found:
         raise QuantityError(f"{', '.join(names)}: no {quantity} in it; {advice}")
+    return found
+
+
+def _structures(text: Any, folder: Path) -> dict[str, Any]:
+    """One crystal structure a phase, from ``{ LS = "ls.cif", HS = "hs.cif" }``."""
+    from labile.core.structure import CrystalStructure
+
+    if not isinstance(text, dict) or not text:
+        raise QuantityError(
+            f'expected a CIF for every phase such as {{ LS = "ls.cif", HS = "hs.cif" }}, found {text!r}'
+        )
+    found: dict[str, Any] = {}
+    for phase, file in text.items():
+        if not isinstance(file, str) or not (folder / file).is_file():
+            raise QuantityError(f"{phase}: {file!r} is no file beside the manifest")
+        blocks = [part for part in read_content(folder / file)[0] if isinstance(part, CrystalStructure)]
+        if len(blocks) != 1:
+            raise QuantityError(f"{phase}: {file} holds {len(blocks)} crystal structures; one is expected")
+        found[phase] = blocks[0]
     return found
 
 

@@ -19,7 +19,7 @@ class Reduction:
     Attributes
     ----------
     takes : str
-        Quantity of the raw measurement.
+        Quantity of the raw measurement; ``"structure"`` of CIFs, ``"cells"`` of tables of lattice parameters.
     gives : tuple of str
         Quantities it can return.
     function : str
@@ -28,7 +28,7 @@ class Reduction:
         Option name to what it holds: a key of `core.units.QUANTITIES` (a number with its unit), or ``"text"``,
         ``"number"``, ``"count"``, ``"flag"``, ``"table"``, ``"window"`` (two temperatures), ``"holder"`` (files, or a
         moment per field), ``"files <quantity>"`` (the measurements of that quantity in files),
-        ``"<quantity> or files"`` (a number, or such measurements).
+        ``"<quantity> or files"`` (a number, or such measurements), ``"structures"`` (a CIF a phase).
     uncertain : mapping of str to str
         Option to the keyword that takes its standard uncertainty.
     together : bool

@@ -41,6 +41,28 @@ _CURRENT_OPTIONS = {
     "lag": "time",
 }
 _CHARGE_OPTIONS = {"area": "area", "polarity": "number", "bias_current": "current", "rate_window": "count"}
+_ABSORPTION_OPTIONS = {
+    "method": "text",
+    "edge_energy": "edge_energy",
+    "edge_method": "text",
+    "pre_edge": "text",
+    "pre_from": "energy",
+    "pre_to": "energy",
+    "post_edge": "text",
+    "post_from": "energy",
+    "post_to": "energy",
+    "flatten": "flag",
+    "element": "text",
+    "edge": "text",
+    "foil": "files absorption",
+    "energy_reference": "text",
+    "saturated": "text",
+    "deglitch": "flag",
+    "formula": "text",
+    "angle_in": "angle",
+    "angle_out": "angle",
+    "temperature": "temperature",
+}
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
@@ -181,6 +203,106 @@ TECHNIQUES: tuple[Technique, ...] = (
                     "nominal_velocity": "velocity",
                 },
             ),
+        ),
+    ),
+    Technique(
+        "xas",
+        "X-ray absorption",
+        {"component_fraction": "labile.techniques.xas:ComponentFraction"},
+        (
+            Reduction(
+                "absorption",
+                ("normalized_absorption", "edge_energy"),
+                "labile.techniques.xas:reduce_absorption",
+                _ABSORPTION_OPTIONS,
+            ),
+            Reduction(
+                "absorption",
+                ("component_fraction",),
+                "labile.techniques.xas:reduce_fractions",
+                {
+                    "standards": "files absorption",
+                    "component": "text",
+                    "sum_to_one": "flag",
+                    "shift_limit": "energy",
+                    "bootstrap": "count",
+                    "fit_from": "energy",
+                    "fit_to": "energy",
+                    **_ABSORPTION_OPTIONS,
+                },
+            ),
+        ),
+    ),
+    Technique(
+        "coordination",
+        "Coordination geometry",
+        {"bond_length": "labile.techniques.coordination:MeanBondLength"},
+        (
+            Reduction(
+                "structure",
+                (
+                    "bond_length",
+                    "bond_length_distortion",
+                    "bond_length_variance",
+                    "octahedral_distortion",
+                    "trigonal_distortion",
+                    "polyhedron_volume",
+                    "shape_measure",
+                ),
+                "labile.techniques.coordination.reduction:reduce_structures",
+                {"metal": "text", "parameter": "text", "combine": "text"},
+                together=True,
+            ),
+        ),
+    ),
+    Technique(
+        "strain",
+        "Unit cells",
+        {
+            "cell_length": "labile.techniques.strain:CellLength",
+            "cell_volume": "labile.techniques.strain:CellVolume",
+        },
+        (
+            Reduction(
+                "cells",
+                ("cell_length", "cell_volume"),
+                "labile.techniques.strain.reduction:reduce_cells",
+                {"edge": "text"},
+                together=True,
+            ),
+        ),
+    ),
+    Technique(
+        "powder",
+        "Powder diffraction",
+        {"phase_fraction": "labile.techniques.powder:PhaseFraction"},
+        tuple(
+            reduction
+            for takes in ("counts", "intensity")
+            for reduction in (
+                Reduction(
+                    takes,
+                    ("phase_fraction",),
+                    "labile.techniques.powder:reduce_mixture",
+                    {
+                        "structures": "structures",
+                        "phase": "text",
+                        "wavelength": "wavelength",
+                        "radiation": "text",
+                        "monochromator": "two_theta",
+                        "background": "count",
+                        "width": "two_theta",
+                        "strain": "flag",
+                    },
+                    together=True,
+                ),
+                Reduction(
+                    takes,
+                    ("d_spacing",),
+                    "labile.techniques.powder:reduce_spacing",
+                    {"low": "two_theta", "high": "two_theta", "wavelength": "wavelength", "zero": "two_theta"},
+                ),
+            )
         ),
     ),
 )
