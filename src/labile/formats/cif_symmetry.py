@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from labile.core.material import SymmetryError
 from labile.formats.cif_items import Items, text_of
 from labile.formats.registry import FormatError
 
@@ -23,6 +24,10 @@ SYMBOLS = (
 )
 NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
 _SUBSCRIPT = re.compile(r"\(([1-6])\)|_([1-6])|~([1-6])~")
+
+
+class UnknownSymmetryError(FormatError, SymmetryError):
+    """A block whose space group is not known or not stated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +75,7 @@ def read_symmetry(items: Items, space_group: str, needed: bool) -> Symmetry:
     if space_group:
         group = _group(space_group, "")
         if group is None:
-            raise FormatError(f"{items.where}: option space_group={space_group!r} is no symbol that is known")
+            raise UnknownSymmetryError(f"{items.where}: option space_group={space_group!r} is no symbol that is known")
         rotations, translations = _of_triplets(_triplets_of(group))
         return Symmetry(rotations, translations, group, steps=(f"space group {space_group} was given as an option",))
     if not listed:
@@ -107,7 +112,7 @@ def _from_symbols(items: Items, hall: str, symbol: str, number: str, needed: boo
     steps: tuple[str, ...] = ("no symmetry operations are listed; they follow from the space group symbol",)
     group = _group(symbol, hall)
     if group is None and (symbol or hall):
-        raise FormatError(
+        raise UnknownSymmetryError(
             f"{items.where}: space group {symbol or hall!r} is not known and no operations are listed; write it as in"
             " 'P 21/c', or give space_group="
         )
@@ -116,7 +121,7 @@ def _from_symbols(items: Items, hall: str, symbol: str, number: str, needed: boo
         flags = (f"only the number {number} of the space group is stated; its reference setting {group} is assumed",)
     if group is None:
         if needed:
-            raise FormatError(
+            raise UnknownSymmetryError(
                 f"{items.where}: there are atoms but neither symmetry operations (_space_group_symop_operation_xyz) nor"
                 " a space group; give space_group=, for instance 'P 1' where all atoms of the cell are listed"
             )

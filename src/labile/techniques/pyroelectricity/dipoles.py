@@ -17,12 +17,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from labile.core.constants import DEBYE, ELEMENTARY_CHARGE
 from labile.core.material import SymmetryError, polar_projector, require_polar
+from labile.formats.cif import read as read_cif
+from labile.formats.registry import FormatError
 from labile.techniques.pyroelectricity.conversions import (
     PyroelectricityError,
     PyroelectricityWarning,
@@ -288,7 +289,12 @@ def state_polarizations(
 
 
 def transfer_from_cif(
-    path: Path | str, *, donor: Sequence[str], acceptor: Sequence[str], electrons: float = 1.0
+    path: Path | str,
+    *,
+    donor: Sequence[str],
+    acceptor: Sequence[str],
+    electrons: float = 1.0,
+    block: str | None = None,
 ) -> TransferPolarization:
     """Polarization change of a crystal structure when electrons move between named atoms.
 
@@ -300,6 +306,8 @@ def transfer_from_cif(
         Labels of the atoms between whose centroids the electrons move.
     electrons : float
         From donor to acceptor, per molecule.
+    block : str, optional
+        Data block of a file with several structures.
 
     Returns
     -------
@@ -308,30 +316,27 @@ def transfer_from_cif(
     Raises
     ------
     PyroelectricityError
-        For a file that is no CIF of a structure, an unknown or repeated label, or atoms too far apart.
+        For a file that is no CIF of one structure, an unknown or repeated label, or atoms too far apart.
     SymmetryError
         For an unknown space group.
     """
-    import gemmi
-
     path = Path(path)
     try:
-        found = gemmi.read_small_structure(str(path))
-    except (RuntimeError, ValueError, OSError) as error:
-        reason = str(error).replace(str(path), path.name)
-        raise PyroelectricityError(f"{path.name}: no CIF of a crystal structure ({reason})") from None
-    if not found.sites or found.cell.volume <= 1.0:
-        raise PyroelectricityError(f"{path.name}: it holds no atoms or no cell")
-    group = found.spacegroup
-    if group is None:
-        raise SymmetryError(f"{path.name}: its space group {found.spacegroup_hm!r} is not known")
-    cell = tuple(float(x) * 1e-10 for x in (found.cell.a, found.cell.b, found.cell.c)) + (
-        float(found.cell.alpha),
-        float(found.cell.beta),
-        float(found.cell.gamma),
-    )
+        structures = [one for one in read_cif(path, block=block) if one.sites]
+    except SymmetryError:
+        raise
+    except FormatError as error:
+        raise PyroelectricityError(f"no atoms or no cell that can be used: {error}") from None
+    if len(structures) != 1:
+        names = ", ".join(one.label for one in structures)
+        found = f"several structures ({names}); choose with block=" if structures else "no atoms or no cell"
+        raise PyroelectricityError(f"{path.name}: it holds {found}")
+    structure = structures[0]
+    if not structure.space_group:
+        raise SymmetryError(f"{path.name}: its symmetry operations belong to no space group in a known setting")
+    cell = tuple(float(number) for number in structure.cell)
     basis = cell_basis(cell)
-    positions = _positions(path.name, found.sites)
+    positions = dict(zip(structure.labels, structure.positions, strict=True))
     notes: list[str] = []
     origin = positions[_known(path.name, donor, positions)[0]]
     ends = []
@@ -349,28 +354,22 @@ def transfer_from_cif(
             f"{path.name}: donor and acceptor are {distance * 1e10:.3g} angstrom apart, which is no transfer within a"
             " molecule; name atoms of one molecule (its symmetry copies are added here)"
         )
-    molecules = _images(group, ends)
+    molecules = _images(structure.rotations, structure.translations, ends)
     mu = transfer_dipole(basis @ ends[0], basis @ ends[1], electrons)
-    polarization = cell_polarization(mu, cell=cell, space_group=group.xhm(), molecules=molecules)
+    polarization = cell_polarization(mu, cell=cell, space_group=structure.space_group, molecules=molecules)
     size = float(np.linalg.norm(polarization))
     allowed = size > 1e-12 * float(np.linalg.norm(mu)) * molecules / abs(float(np.linalg.det(basis)))
     angle = math.acos(float(np.clip(mu @ polarization / (np.linalg.norm(mu) * size), -1, 1))) if allowed else math.nan
     return TransferPolarization(
-        mu, polarization, distance, angle, molecules, abs(float(np.linalg.det(basis))), group.xhm(), tuple(notes)
+        mu,
+        polarization,
+        distance,
+        angle,
+        molecules,
+        abs(float(np.linalg.det(basis))),
+        structure.space_group,
+        tuple(notes),
     )
-
-
-def _positions(name: str, sites: Any) -> dict[str, np.ndarray]:
-    positions: dict[str, np.ndarray] = {}
-    repeated: set[str] = set()
-    for site in sites:
-        if site.label in positions:
-            repeated.add(site.label)
-        positions[site.label] = np.array([site.fract.x, site.fract.y, site.fract.z])
-    for label in repeated:
-        # an ambiguous label is only an error when it is asked for
-        positions[label] = np.full(3, math.nan)
-    return positions
 
 
 def _known(name: str, labels: Sequence[str], positions: Mapping[str, np.ndarray]) -> list[str]:
@@ -382,8 +381,6 @@ def _known(name: str, labels: Sequence[str], positions: Mapping[str, np.ndarray]
             raise PyroelectricityError(
                 f"{name}: there is no atom {label!r}; there are {', '.join(near or list(positions)[:8])}, ..."
             )
-        if not np.all(np.isfinite(positions[label])):
-            raise PyroelectricityError(f"{name}: atom {label!r} is listed twice or has no position")
     return list(labels)
 
 
@@ -398,11 +395,11 @@ def _nearest(place: np.ndarray, origin: np.ndarray, basis: np.ndarray) -> tuple[
     return place + best, best
 
 
-def _images(group: Any, ends: Sequence[np.ndarray]) -> int:
+def _images(rotations: np.ndarray, translations: np.ndarray, ends: Sequence[np.ndarray]) -> int:
     """Number of molecules in the cell: distinct images of the pair of ends under all operations with centring."""
     images: list[np.ndarray] = []
-    for operation in group.operations():
-        pair = np.array([operation.apply_to_xyz(list(end)) for end in ends])
+    for rotation, translation in zip(rotations, translations, strict=True):
+        pair = np.array(ends) @ rotation.T + translation
         pair = pair - np.floor(pair[0] + SAME)  # one lattice translation for both
         if not any(np.all(np.abs(pair - known) < 2 * SAME) for known in images):
             images.append(pair)
