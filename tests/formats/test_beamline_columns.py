@@ -216,12 +216,35 @@ def test_many_channels(tmp_path):
         registry.read(write(tmp_path, two_windows))
     (m,) = registry.read(write(tmp_path, two_windows), columns={"ifluor": ["SCA1.1", "SCA1.2"]})
     np.testing.assert_allclose(m.values[0], (counts[0] + counts[1]) / I0, rtol=1e-6)
+    with pytest.raises(FormatError, match="without= names column 1 'Energy', no fluorescence channel"):
+        registry.read(write(tmp_path, xdac(titles, table)), without=["Energy"])
     rates = xdac("Energy I0 SCA1 SCA2 ICR1 ICR2 x", table)
     (m,) = registry.read(write(tmp_path, rates))
     assert any("icr but no ocr: not corrected" in step for step in m.provenance.steps)
     dead = rows(ENERGIES, I0, 0 * I0, 0 * I0)
     with pytest.raises(FormatError, match="no fluorescence channel has a signal"):
         registry.read(write(tmp_path, xdac("Energy I0 FF1 FF2", dead)))
+
+
+def test_rates_belong_to_the_channel_of_their_number(tmp_path):
+    factors = {n: 1.0 + 0.1 * n + 0.01 * EDGE for n in (1, 2, 4)}
+    counts = {n: 300 * n + 1000 * EDGE + np.cos(ENERGIES) for n in factors}
+    output = 1e4 + 1e3 * EDGE
+    columns = [counts[n] / factors[n] for n in (1, 2, 4)]
+    columns += [output * factors[n] for n in (4, 2, 1)] + [output] * 3
+    titles = "Energy I0 ROI1 ROI2 ROI4 ICR4 ICR2 ICR{} OCR1 OCR2 OCR4"
+    (m,) = registry.read(write(tmp_path, xdac(titles.format(1), rows(ENERGIES, I0, *columns))))
+    np.testing.assert_allclose(m.values[0], sum(counts.values()) / I0, rtol=1e-6)
+    (m,) = registry.read(write(tmp_path, xdac(titles.format(3), rows(ENERGIES, I0, *columns))))
+    np.testing.assert_allclose(m.values[0], sum(columns[:3]) / I0, rtol=1e-6)
+    assert any("no icr belongs to the channels 1: not corrected" in step for step in m.provenance.steps)
+
+
+@pytest.mark.parametrize("titles", ["Energy Energy I0 It", "Energy I0 FF1 FF1", "Energy I0 i0 It"])
+def test_titles_that_stand_twice_are_not_chosen_between(tmp_path, titles):
+    table = rows(ENERGIES, I0, ITRANS, ITRANS + 1)
+    with pytest.raises(FormatError, match=r"column \d '\w+' and column \d '\w+' could be"):
+        registry.read(write(tmp_path, xdac(titles, table)))
 
 
 @pytest.mark.parametrize("kind", ["icr", "ocr"])

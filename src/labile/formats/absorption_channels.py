@@ -56,6 +56,10 @@ def spectra(table: Table, options: Options) -> list[Measurement]:
     """
     _check_options(table.name, options)
     meaning = roles(table, options.columns)
+    unwanted = {column_index(table, one, "without") for one in options.without}
+    if strange := unwanted - set(meaning.found.get("ifluor", ())):
+        titles = ", ".join(f"column {index + 1} {table.columns[index].name!r}" for index in sorted(strange))
+        raise FormatError(f"{table.name}: without= names {titles}, no fluorescence channel")
     values = table.rows[:, meaning.energy]
     title = table.columns[meaning.energy]
     unit = options.energy_unit or known_unit(title.unit)
@@ -275,9 +279,6 @@ def _live(part: _Part, steps: list[str]) -> list[int]:
     """Fluorescence columns without those left out or dead."""
     indices = part.roles.found["ifluor"]
     unwanted = {column_index(part.table, one, "without") for one in part.options.without}
-    if strange := unwanted - set(indices):
-        titles = ", ".join(part.title(index) for index in sorted(strange))
-        raise FormatError(f"{part.table.name}: without= names {titles}, no fluorescence channel")
     dead = [i for i in indices if i not in unwanted and _dead(part, i)]
     live = [i for i in indices if i not in unwanted and i not in dead]
     if unwanted:

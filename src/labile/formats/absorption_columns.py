@@ -204,9 +204,9 @@ def _named(table: Table) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
         if role:
             candidates.setdefault(role, []).append(index)
     if "energy" not in candidates:
-        energies = [names.index(name) for name in _ENERGIES if name in names]
-        if energies:
-            candidates["energy"] = energies[:1]
+        best = next((name for name in _ENERGIES if name in names), None)
+        if best is not None:
+            candidates["energy"] = [index for index, name in enumerate(names) if name == best]
     families = _add_families(names, candidates)
     if "ifluor" not in candidates:
         single = [index for index, name in enumerate(names) if name in _FLUORESCENCE]
@@ -224,14 +224,34 @@ def _named(table: Table) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
             # channels of several lines: those of the element the header names
             lines = [family for family in own if names[family[0]].startswith(f"{element.lower()}_")]
             own, indices = (lines, lines[0]) if len(lines) == 1 else (own, indices)
-        one_family = role in _MANY and any(set(indices) == set(family) for family in own)
+        distinct = len({_number(names[index]) for index in indices}) == len(indices)
+        one_family = role in _MANY and distinct and any(set(indices) == set(family) for family in own)
         if len(indices) > 1 and not one_family:
             shown = [family[0] for family in own] if len(own) > 1 else indices[:4]
             titles = " and ".join(f"column {i + 1} {table.columns[i].name!r}" for i in shown)
             unclear[role] = f"{titles} could be {role}: say which with columns="
         else:
             found[role] = tuple(indices)
+    for role in ("icr", "ocr", "dtfactor"):
+        if role in found and "ifluor" in found and (len(found["ifluor"]) > 1 or len(found[role]) > 1):
+            _match_numbers(names, role, found, unclear)
     return found, unclear
+
+
+def _number(name: str) -> int:
+    digits = re.search(r"\d+$", name)
+    return int(digits[0]) if digits else -1
+
+
+def _match_numbers(names: Sequence[str], role: str, found: dict[str, tuple[int, ...]], unclear: dict[str, str]) -> None:
+    """Give each fluorescence channel the count rate of its own number."""
+    own = {_number(names[index]): index for index in found.pop(role)}
+    channels = [_number(names[index]) for index in found["ifluor"]]
+    if set(channels) <= set(own):
+        found[role] = tuple(own[number] for number in channels)
+    else:
+        missing = ", ".join(str(number) for number in channels if number not in own)
+        unclear[role] = f"no {role} belongs to the channels {missing}: not corrected for dead time"
 
 
 def _add_families(names: Sequence[str], candidates: dict[str, list[int]]) -> list[list[int]]:

@@ -233,9 +233,12 @@ def grid(energy: np.ndarray, where: str, repair: bool) -> Grid:
     steps: list[str] = []
     if energy[-1] < energy[0]:
         steps.append("energies decrease: the order of the rows was reversed")
-    backward = np.count_nonzero(-change < -DUPLICATE if energy[-1] < energy[0] else change < -DUPLICATE)
-    if backward:
-        steps.append(f"{backward} energies step back: the rows were sorted by energy")
+    back = change if energy[-1] < energy[0] else -change
+    if np.any(back > DUPLICATE):
+        steps.append(
+            f"{np.count_nonzero(back > DUPLICATE)} energies step back, by {back.max():.4g} eV at most: the rows were"
+            " sorted by energy"
+        )
     order = np.argsort(energy, kind="stable")
     rising = energy[order]
     # chains of tiny steps must not grow into one energy, so each group counts from its first
