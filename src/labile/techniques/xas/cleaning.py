@@ -345,7 +345,7 @@ def _deviations(energy: np.ndarray, values: np.ndarray) -> np.ndarray:
     weights = np.einsum("ni,nwi->nw", np.linalg.inv(gram)[:, 0, :], powers)
     deviation = values - np.einsum("nw,nw->n", weights, values[others])
     deviation = np.abs(deviation) / np.sqrt(1.0 + np.sum(weights**2, axis=1))
-    half = min(25, size // 2 - 1)
+    half = min(50, size // 2 - 1)
     padded = np.pad(deviation, half, mode="reflect")
     median = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
     # data without noise have no typical deviation but round-off
