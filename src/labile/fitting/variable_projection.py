@@ -278,7 +278,7 @@ def noise_information(data: CompressedSpectra, concentrations: np.ndarray, slope
     free = _checked(data, concentrations, slopes)
     q, r = np.linalg.qr(concentrations[:, :free] / data.rows[:, None])
     turned = _off(q, slopes[:, :, :free], data.rows)
-    whitened = np.linalg.solve(r.T, np.swapaxes(turned, 1, 2)).reshape(turned.shape[0], -1)
+    whitened = np.linalg.solve(r.T, np.swapaxes(turned, 1, 2)).reshape(turned.shape[0], turned.shape[1] * free)
     return np.asarray(data.shape[1] * (whitened @ whitened.T))
 
 
