@@ -153,7 +153,7 @@ class JointProblem:
             raise ParameterError(f"joint problem: parameters are missing: {', '.join(missing)}")
         self.parameters.require_values()
         object.__setattr__(self, "jumps", tuple(find_jump(objective) for objective in self.objectives))
-        object.__setattr__(self, "maps", compressed_maps(self.objectives))
+        object.__setattr__(self, "maps", compressed_maps(self.objectives, self.model.states))
         object.__setattr__(self, "_groups", self._plan())
 
     @property

@@ -72,18 +72,26 @@ class Explained:
         )
 
 
-def compressed_maps(objectives: Sequence[Objective]) -> dict[str, CompressedSpectra]:
+def compressed_maps(objectives: Sequence[Objective], states: tuple[State, ...]) -> dict[str, CompressedSpectra]:
     """Data of every objective of spectra, compressed without loss, by label.
 
     Raises
     ------
     ObjectiveError
-        For uncertainties that are not one number a spectrum times one number a point.
+        For uncertainties that are not one number a spectrum times one number a point, or fewer spectra than the pure
+        ones that are to be found.
     """
     found = {}
     for objective in objectives:
         if objective.is_map:
             assert objective.measurement is not None
+            assert isinstance(objective.observable, SpectralObservable)
+            names = objective.observable.spectra(states)
+            if len(objective.measurement) <= len(names):
+                raise ObjectiveError(
+                    f"objective {objective.label!r}: {len(objective.measurement)} spectra cannot determine"
+                    f" {len(names)} pure spectra ({', '.join(names)}) and a model; give more, on one grid"
+                )
             try:
                 found[objective.label] = compress(objective.measurement.values, objective.measurement.sigma)
             except FitError as error:

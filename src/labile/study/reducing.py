@@ -16,6 +16,7 @@ import numpy as np
 from labile.core.branches import split_branches
 from labile.core.conditions import Conditions
 from labile.core.constants import AMBIENT_PRESSURE
+from labile.core.joining import joined
 from labile.core.measurement import Measurement, Provenance
 from labile.core.units import scale_to_si
 from labile.fitting.smoothing import white_noise
@@ -212,6 +213,7 @@ def read_and_reduce(
         if reduction is not None:
             parts_, heard = reduce(reduction, parts_, spec.quantity, options, formula)
             notes += heard
+        parts_ = _series(parts_, notes)
         cut = [piece for part in parts_ for piece in _branches(part, spec)]
         labelled = [replace(m, label=_label(spec.label, m, cut), sample=spec.sample) for m in cut]
         files += _further_files((spec.reduction,), folder)
@@ -226,6 +228,18 @@ def kind_of(part: Any) -> str:
     if isinstance(part, Measurement):
         return part.quantity
     return "cells" if isinstance(part, CellSeries) else "structure"
+
+
+def _series(parts: list[Measurement], notes: list[str]) -> list[Measurement]:
+    """Results of one condition each as one series; kept apart, and said why, where they cannot be one."""
+    single = all(len(part) == 1 and not part.correlated for part in parts)
+    if len(parts) < 2 or not single or len({part.quantity for part in parts}) > 1:
+        return parts
+    try:
+        return [joined(parts)]
+    except ValueError as error:
+        notes.append(f"kept apart: {error}")
+        return parts
 
 
 def _at_temperatures(raw: Sequence[Any], spec: MeasurementTable) -> list[Any]:
