@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from labile.techniques.coordination.bonds import Value, propagated
+from labile.techniques.coordination.bonds import Value
 from labile.techniques.coordination.octahedron import OCTAHEDRAL, PARAMETERS, Distortion, distortions
 from labile.techniques.coordination.polyhedron import REFERENCES, ShapeMeasure, polyhedron_hull, shape_measure
 from labile.techniques.coordination.sphere import CoordinationSphere
@@ -109,53 +109,62 @@ def sphere_geometry(sphere: CoordinationSphere, *, samples: int = SAMPLES, seed:
     lengths = sphere.lengths
     mean = float(lengths.mean())
     units = sphere.vectors / lengths[:, None]
-    values = {"mean_length": Value(mean, propagated(sphere, units / number))}
+    # value and gradient in the vectors; all uncertainties follow in one product
+    linear: dict[str, tuple[float, np.ndarray]] = {"mean_length": (mean, units / number)}
     status, found, notes = f"{number} ligands, no octahedron", None, list(sphere.notes)
     if number == 6:
         found = distortions(sphere.positions, gradients=True)
         status = found.status[0]
     if found is not None and status == OCTAHEDRAL and found.gradients is not None:
-        all_values = found.values()[0]
-        for name, value, pull in zip(PARAMETERS, all_values, found.gradients[0, :, 1:], strict=True):
-            values[name] = Value(float(value), propagated(sphere, pull))
+        rows = zip(PARAMETERS, found.values()[0], found.gradients[0, :, 1:], strict=True)
+        linear |= {name: (float(value), pull) for name, value, pull in rows}
     else:
         off = lengths - mean
         signs = np.sign(off)
-        values["zeta"] = Value(float(np.abs(off).sum()), propagated(sphere, (signs - signs.mean())[:, None] * units))
+        linear["zeta"] = float(np.abs(off).sum()), (signs - signs.mean())[:, None] * units
         relative = off / mean
         common = -(relative * (1 + relative)).sum() / number
-        pull = 2 / number * ((relative + common) / mean)[:, None] * units
-        values["delta"] = Value(float((relative**2).mean()), propagated(sphere, pull))
-    convex = None
+        linear["delta"] = float((relative**2).mean()), 2 / number * ((relative + common) / mean)[:, None] * units
+    hull = None
     if number >= 4:
         try:
             hull = polyhedron_hull(np.zeros(3), sphere.vectors)
         except ValueError as error:
             notes.append(str(error))
         else:
-            convex = hull.convex
-            values["volume"] = Value(hull.volume, propagated(sphere, hull.gradient))
-            values["metal_depth"] = Value(hull.depth, math.nan)
+            linear["volume"] = hull.volume, hull.gradient
     shapes = {name: shape_measure(sphere.positions, name) for name in SHAPES.get(number, ())}
-    for name, shape in shapes.items():
-        values[f"shape_{name}"] = Value(shape.value, propagated(sphere, shape.gradient[1:]))
+    linear |= {f"shape_{name}": (shape.value, shape.gradient[1:]) for name, shape in shapes.items()}
     if number == 6 and shapes["trigonal_prism"].value < shapes["octahedron"].value:
         notes.append("nearer to a trigonal prism than to an octahedron: Sigma and Theta describe no octahedron")
         if status == OCTAHEDRAL:
             status = "nearer to a trigonal prism than to an octahedron"
-            values = {name: value for name, value in values.items() if name not in PARAMETERS[3:]}
+            linear = {name: one for name, one in linear.items() if name not in PARAMETERS[3:]}
+    known = bool(np.all(sphere.known))
+    slopes = np.stack([pull for _, pull in linear.values()]).reshape(len(linear), -1)
+    sigmas = np.sqrt(np.sum((slopes @ sphere.factor.reshape(3 * number, -1)) ** 2, axis=1))
+    values = {
+        name: Value(value, float(sigma) if known else math.nan)
+        for (name, (value, _)), sigma in zip(linear.items(), sigmas, strict=True)
+    }
+    if hull is not None:
+        values["metal_depth"] = Value(hull.depth, math.nan)
     sampled: dict[str, float] = {}
-    if samples and np.all(sphere.known):
+    if samples and known:
         bent, folding = _bent(sphere, values, found, shapes)
         if bent:
             sampled = _sample(sphere, values, bent, found, shapes, folding, samples, seed)
+    convex = None if hull is None else hull.convex
     return SphereGeometry(sphere, values, status, convex, sampled, tuple(notes))
 
 
 def _fold_bias(values: np.ndarray, sigmas: np.ndarray) -> float:
     """Expected sum of |x + noise| less the sum of |x|."""
-    sigmas = np.maximum(sigmas, 1e-300)
-    z = np.minimum(np.abs(values) / sigmas, 40.0)
+    # terms many s.u. from zero do not fold
+    near = np.abs(values) < 4 * sigmas
+    if not near.any():
+        return 0.0
+    z, sigmas = np.abs(values[near]) / sigmas[near], sigmas[near]
     tail = np.array([math.erfc(one / math.sqrt(2)) / 2 for one in z])
     return float(np.sum(2 * sigmas * (np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) - z * tail)))
 
@@ -242,11 +251,13 @@ def _sample(
             values[name] = Value(values[name].value, float(np.sqrt(np.mean((each - centre) ** 2))))
             biases[name] = centre - values[name].value
 
-    lengths = sphere.lengths
-    radial = half @ np.einsum("ki,kip->pk", sphere.vectors / lengths[:, None], factor)
-    off = _both(lengths - lengths.mean(), radial - radial.mean(axis=1, keepdims=True))
-    keep("zeta", np.abs(off).sum(axis=1))
-    keep("delta", ((off / (lengths.mean() + _both(0.0, radial.mean(axis=1, keepdims=True)))) ** 2).mean(axis=1))
+    if "zeta" in bent or "delta" in bent:
+        lengths = sphere.lengths
+        radial = half @ np.einsum("ki,kip->pk", sphere.vectors / lengths[:, None], factor)
+        shift = radial.mean(axis=1, keepdims=True)
+        off = _both(lengths - lengths.mean(), radial - shift)
+        keep("zeta", np.abs(off).sum(axis=1))
+        keep("delta", ((off / _both(lengths.mean(), shift)) ** 2).mean(axis=1))
     if found is not None and found.kink_gradients is not None:
         if "sigma" in bent:
             keep("sigma", _folded(found, slice(0, 12), factor, half).sum(axis=1))

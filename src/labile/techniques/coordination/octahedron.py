@@ -40,6 +40,7 @@ OPEN = math.radians(120.0)
 """Ligands at less than this angle are not trans to each other."""
 
 OCTAHEDRAL = "octahedral"
+OUTSIDE = "the metal projects outside a face: the six angles do not add to 360 degrees"
 _PAIRS = np.array(list(combinations(range(6), 2)))
 # faces: one ligand of each trans pair; the second row of a pair is opposite to the first
 _CHOICES = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
@@ -129,37 +130,38 @@ def distortions(positions: np.ndarray, *, gradients: bool = False) -> Distortion
         raise CoordinationError(
             f"octahedron: a metal and six ligands are needed, found positions of shape {np.shape(positions)}"
         )
-    if not np.all(np.isfinite(points)):
+    if not np.isfinite(points).all():
         raise CoordinationError("octahedron: not every coordinate is a finite number")
     metal, ligands = points[:, 0], points[:, 1:]
     bonds = ligands - metal[:, None]
     lengths = np.sqrt(np.einsum("nij,nij->ni", bonds, bonds))
     status = [""] * len(points)
-    _flag(status, np.any(lengths <= 0, axis=1), "a ligand lies on the metal")
-    units = bonds / np.where(lengths > 0, lengths, 1.0)[..., None]
+    _flag(status, lengths.min(axis=1, initial=np.inf) <= 0, "a ligand lies on the metal")
+    units = bonds / np.maximum(lengths, 1e-300)[..., None]
     cosines = np.einsum("npi,npi->np", units[:, _PAIRS[:, 0]], units[:, _PAIRS[:, 1]])
     _check_extent(status, ligands, lengths)
-    trans = _trans_pairs(status, np.arccos(np.clip(cosines, -1.0, 1.0)))
-    good = np.array([not text for text in status])
-    for i in np.flatnonzero(good):
-        status[i] = OCTAHEDRAL
-    values = np.full((len(points), len(PARAMETERS)), np.nan)
-    faces, kinks = np.full((len(points), 8), np.nan), np.full((len(points), 60), np.nan)
-    slopes = np.full((len(points), len(PARAMETERS), 7, 3), np.nan) if gradients else None
-    bends = np.full((len(points), 60, 7, 3), np.nan) if gradients else None
-    if np.any(good):
+    trans = _trans_pairs(status, np.arccos(np.minimum(np.maximum(cosines, -1.0), 1.0)))
+    good = np.flatnonzero([not text for text in status])
+    if len(good) == len(points):
+        values, faces, kinks, *others = _parameters(points, lengths, units, trans, gradients)
+    else:
         found = _parameters(points[good], lengths[good], units[good], trans[good], gradients)
-        values[good], faces[good], kinks[good] = found[:3]
-        if slopes is not None and bends is not None:
-            slopes[good], bends[good] = found[3:]
-        # the six angles of a face close unless the projected metal lies outside it
-        turns = np.abs(kinks[:, 12:].reshape(-1, 8, 6).sum(axis=2))
-        with np.errstate(invalid="ignore"):
-            outside = np.any(turns > 1e-6, axis=1)
-        for i in np.flatnonzero(outside & good):
-            status[i] = "the metal projects outside a face: the six angles do not add to 360 degrees"
+        values, faces, kinks, *others = (_spread(column, good, len(points)) for column in found)
+    slopes, bends = others or (None, None)
+    # the six angles of a face close unless the projected metal lies outside it
+    open_faces = np.abs(kinks[good, 12:].reshape(-1, 8, 6).sum(axis=2)).max(axis=1, initial=0.0) > 1e-6
+    for i, outside in zip(good, open_faces, strict=True):
+        status[i] = OUTSIDE if outside else OCTAHEDRAL
+        if outside:
             values[i] = np.nan
     return Distortion(*values.T, faces, trans, kinks, tuple(status), slopes, bends)
+
+
+def _spread(column: np.ndarray, where: np.ndarray, size: int) -> np.ndarray:
+    """Rows put where they belong, NaN elsewhere."""
+    whole = np.full((size, *column.shape[1:]), np.nan)
+    whole[where] = column
+    return whole
 
 
 def octahedron(metal: np.ndarray, ligands: np.ndarray) -> dict[str, float]:
@@ -210,8 +212,9 @@ def cross_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _flag(status: list[str], wrong: np.ndarray, text: str) -> None:
-    for i in np.flatnonzero(wrong):
-        status[i] = status[i] or text
+    if wrong.any():
+        for i in np.flatnonzero(wrong):
+            status[i] = status[i] or text
 
 
 def _check_extent(status: list[str], ligands: np.ndarray, lengths: np.ndarray) -> None:
