@@ -13,7 +13,8 @@ from labile.formats.registry import FormatError
 if TYPE_CHECKING:
     import gemmi
 
-_COLUMN = re.compile(r"(?:^| )([+-]?(?:\d+\.?(\d*)|\.(\d+)))(?:\((\d+)\))?(?= |$)")
+_PLAIN = re.compile(r"[0-9.()+-]*")
+_POWERS = [10**k for k in range(23)]
 _SINGLE = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?(?P<after>\d*)|\.(?P<only>\d+)))"
     r"\s*(?:\((?P<su>\d+(?:\.\d+)?)\)|\(\s*\))?(?:[eEdD](?P<exponent>[+-]?\d{1,3}))?"
@@ -94,15 +95,22 @@ def numbers(raws: Sequence[str]) -> tuple[list[float], list[float]]:
     >>> numbers(["0.5", "0.1234(12)"])
     ([0.5, 0.1234], [nan, 0.0012])
     """
-    # one scan over the whole column; anything but plain numbers takes the careful way
-    line = " ".join(raws)
-    found = _COLUMN.findall(line)
-    if len(found) != len(raws) or line.count(" ") >= len(raws):
-        pairs = [number(raw) for raw in raws]
-        return [value for value, _ in pairs], [sigma for _, sigma in pairs]
-    values = [float(one[0]) for one in found]
-    sigmas = [int(one[3]) / 10 ** len(one[1] or one[2]) if one[3] else math.nan for one in found]
-    return values, sigmas
+    line = "".join(raws)
+    # plain numbers take the short way; anything else, and what is wrong, the careful one
+    if _PLAIN.fullmatch(line) and line.count("(") == line.count(")"):
+        try:
+            parts = [raw.partition("(") for raw in raws]
+            values = [float(digits) for digits, _, _ in parts]
+            sigmas = [
+                int(su[:-1]) / _POWERS[len(digits.partition(".")[2])] if bracket else math.nan
+                for digits, bracket, su in parts
+            ]
+        except (ValueError, IndexError):
+            pass
+        else:
+            return values, sigmas
+    pairs = [number(raw) for raw in raws]
+    return [value for value, _ in pairs], [sigma for _, sigma in pairs]
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ import codecs
 import re
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
+_CONTROL = bytes([*range(0x09), *range(0x0E, 0x1A), *range(0x1B, 0x20), 0x7F])
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -48,7 +48,8 @@ def decode(data: bytes, *, whole: bool = True) -> str:
             except UnicodeDecodeError:
                 text = data.decode("latin-1")
     # control characters do not occur in text; a stray ^Z at the end of a DOS file is not counted
-    control = len(_CONTROL.findall(text))
+    plain = text.encode() if data.startswith(_UTF16) else data
+    control = len(plain) - len(plain.translate(None, _CONTROL))
     if "\x00" in text or control > max(1, len(text) // 1000):
         raise TextError("it is binary data, not text")
     return text
