@@ -23,7 +23,7 @@ EDGE_REGION = (-20.0 * EV, 50.0 * EV)
 """About the edge, where sharp features are the spectrum; glitches there must be named."""
 NEIGHBOURS = 4
 """Points on either side that a point is predicted from."""
-MOST = 0.05
+MOST = 0.03
 """Share of the points of a spectrum that glitches may be; more is noise or structure."""
 
 
@@ -192,7 +192,7 @@ def find_glitches(
     Raises
     ------
     XasError
-        If more than 5 % of a spectrum would be glitches.
+        If more than 3 % of a spectrum would be glitches.
     """
     spectra = spectra_of(spectrum, points=4 * NEIGHBOURS)
     energy = spectra.energy

@@ -20,7 +20,6 @@ from labile.core.uncertain import format_uncertain
 from labile.fitting.least_squares import fit
 from labile.fitting.problem import Block, Problem
 from labile.fitting.result import FitResult
-from labile.fitting.smoothing import local_polynomial
 from labile.techniques.xas.absorption import EV, Spectra, XasError, spectra_of
 from labile.techniques.xas.edge_energy import find_edge
 
@@ -151,7 +150,7 @@ def check_dose(
     x = np.arange(1.0, count + 1.0) if dose is None else np.asarray(dose, dtype=float)
     if x.shape != (count,) or not np.all(np.isfinite(x)) or np.any(np.diff(x) <= 0):
         raise XasError(f"{spectra.where}: the cumulative dose must be {count} increasing numbers, found {x.tolist()}")
-    noise = _noise(spectra)
+    noise = _noise(spectra, x)
     first = spectra.values[0]
     length = float(np.linalg.norm(first))
     distance = np.linalg.norm(spectra.values - first, axis=1) / length
@@ -176,15 +175,15 @@ def check_dose(
     )
 
 
-def _noise(spectra: Spectra) -> np.ndarray:
-    """Sigma (n, M) of every point: as stated, else the scatter of neighbouring points."""
+def _noise(spectra: Spectra, dose: np.ndarray) -> np.ndarray:
+    """Sigma (n, M) of every point: as stated, else the scatter about a straight line in the dose."""
     if spectra.sigma is not None:
         return spectra.sigma
-    window = min(9, (spectra.energy.size - 1) // 2 * 2 + 1)
-    if window < 5:
-        raise XasError(f"{spectra.where}: too few points to know their noise; give sigma")
-    each = [local_polynomial(spectra.energy, row, window=window, order=3).noise for row in spectra.values]
-    return np.broadcast_to(np.array(each)[:, None], spectra.values.shape)
+    design = np.stack([np.ones(dose.size), (dose - dose.mean()) / np.ptp(dose)], axis=1)
+    q = np.linalg.qr(design)[0]
+    left = spectra.values - q @ (q.T @ spectra.values)
+    # pooled over energies: three scans leave one degree of freedom each
+    return np.full(spectra.values.shape, math.sqrt(float(np.sum(left**2)) / ((dose.size - 2) * left.shape[1])))
 
 
 def _trend(x: np.ndarray, y: np.ndarray, sigma: np.ndarray) -> Trend:
@@ -214,12 +213,12 @@ def _recovered(spectra: Spectra, noise: np.ndarray, warmed: Measurement) -> tupl
     if not squared > 2.0 * math.sqrt(float(np.sum((noise[0] ** 2 + noise[-1] ** 2) ** 2))):
         return math.nan, math.nan
     remaining = (float(left @ change) - of_first) / squared
-    own = _noise(after)[0] ** 2
-    # d remaining = [change . d warmed + (left - 2 remaining change) . d last - (left + change - 2 r change) . d first]
-    by_last = left - 2.0 * remaining * change
-    by_first = left + change - 2.0 * remaining * change
-    variance = np.sum(change**2 * own + by_last**2 * noise[-1] ** 2 + by_first**2 * noise[0] ** 2)
-    return 1.0 - remaining, math.sqrt(float(variance)) / squared
+    own = noise[-1] ** 2 if after.sigma is None else after.sigma[0] ** 2
+    # to first order in the noise, with what is left proportional to the change; then the products of two noises
+    each = own + remaining**2 * noise[-1] ** 2 + (1.0 - remaining) ** 2 * noise[0] ** 2
+    variance = float(np.sum(change**2 * each)) * squared / float(change @ change)
+    variance += float(np.sum(own * (noise[-1] ** 2 + noise[0] ** 2) + noise[-1] ** 2 * noise[0] ** 2))
+    return 1.0 - remaining, math.sqrt(variance) / squared
 
 
 def _verdict(changed: bool, recovered: float, sigma: float) -> str:
