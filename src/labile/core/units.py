@@ -142,6 +142,8 @@ QUANTITIES = _table(
     ("absorption", "1", "1", "μ"),
     ("normalized_absorption", "1", "1", "normalised μ"),
     ("edge_energy", "J", "eV", "E₀"),
+    ("nominal_edge_energy", "J", "eV", "nominal E₀"),
+    ("energy_shift", "J", "eV", "ΔE"),
     ("edge_step", "1", "1", "Δμ"),
     ("pre_edge_area", "1", "1", "pre-edge area (100 eV)"),
     ("pre_edge_centroid", "J", "eV", "pre-edge centroid"),
