@@ -62,6 +62,7 @@ def test_real_files_whatever_the_order_of_their_columns(name, edge_energy, point
     assert m.attributes["d_spacing"] == pytest.approx(3.135e-10, abs=1e-13)
     assert (m.temperature[0], m.attributes["temperature_source"]) == (295.0, "header")
     assert m.sigma is None
+    assert "reference_foil" not in m.attributes
     assert m.provenance.sha256
     assert any(step.startswith("transmission: ln(column") for step in m.provenance.steps)
     # the numbers themselves, read by numpy

@@ -201,7 +201,8 @@ def _attributes(fields: Mapping[str, str], comments: Sequence[str]) -> tuple[dic
     energy = _NUMBER.match(fields.get("scan.edge_energy", ""))
     if energy and float(energy[1]) > 0 and energy[2].strip().lower() in ("", "ev", "kev"):
         attributes["nominal_edge_energy"] = float(energy[1]) * (1e3 if energy[2].strip().lower() == "kev" else 1.0) * EV
-    if foil := fields.get("element.reference") or fields.get("sample.reference"):
+    foil = fields.get("element.reference") or fields.get("sample.reference", "")
+    if foil.lower() not in ("", "none", "no", "n/a", "unknown"):
         attributes["reference_foil"] = foil
     if text := "\n".join(comments).strip():
         attributes["comment"] = text
