@@ -55,7 +55,7 @@ def documented_crystal(**more):
 def framework():
     from labile.formats.cif import read
 
-    for folder in (ROOT / "tests" / "data" / "cif", ROOT.parent / "shared" / "data" / "structures"):
+    for folder in (ROOT / "tests" / "data" / "structures", ROOT.parent / "shared" / "data" / "structures"):
         if (folder / "4111132.cif").exists():
             return read(folder / "4111132.cif")[0]
     pytest.skip("4111132.cif is not here")
