@@ -119,6 +119,13 @@ def test_one_group():
         registry.read(DATA / "fe_athena.prj", group="x")
 
 
+def test_an_element_that_was_not_chosen(tmp_path):
+    (m,) = registry.read(write(tmp_path, project("'label','a','bkg_z','H','fft_edge','k'")))
+    assert not {"element", "edge"} & set(m.attributes)
+    (m,) = registry.read(write(tmp_path, project("'label','a','bkg_z','fe','fft_edge','l3'")))
+    assert (m.attributes["element"], m.attributes["edge"]) == ("Fe", "L3")
+
+
 def test_kinds_of_groups(tmp_path):
     (m,) = registry.read(write(tmp_path, project("'label','n','is_nor','1'")))
     assert m.quantity == "normalized_absorption"

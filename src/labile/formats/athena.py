@@ -28,6 +28,8 @@ _GZIP = b"\x1f\x8b"
 _LARGEST = 500_000_000
 _TRUE = {"1", "true", "yes"}
 _STATED = {"bkg_z": "element", "fft_edge": "edge", "reference": "reference_group", "bkg_stan": "standard_group"}
+_UNSET = ("H", "He")
+"""What Athena writes where no element was chosen; their edges lie below all X-rays."""
 _NUMBERS = {"bkg_step": "edge_step", "bkg_fitted_step": "fitted_edge_step"}
 
 
@@ -176,7 +178,10 @@ def _attributes(where: str, one: _Group, label: str) -> dict[str, float | str]:
     attributes: dict[str, float | str] = {"group": one.name, "mode": "stored"}
     for key, name in _STATED.items():
         if value := one.text(key):
-            attributes[name] = value.upper() if name == "edge" else value
+            attributes[name] = value.upper() if name == "edge" else value.title() if name == "element" else value
+    if attributes.get("element") in _UNSET:
+        del attributes["element"]
+        attributes.pop("edge", None)
     for key, name in _NUMBERS.items():
         if (number := _number(where, one, key)) is not None:
             attributes[name] = number
