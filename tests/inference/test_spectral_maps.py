@@ -1,6 +1,6 @@
 """Whole spectra in a joint fit: derivatives, recovery beside other data, hysteresis, errors (all data simulated)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,38 +8,19 @@ import pytest
 from labile.core.conditions import Conditions
 from labile.core.material import State
 from labile.core.measurement import Axis, Measurement
-from labile.core.parameters import Parameter
 from labile.inference.findings import findings
 from labile.inference.joint_fit import evaluate, explain_map, fit_jointly, predict_curve
 from labile.inference.joint_problem import JointProblem, joint_parameters
 from labile.inference.objective import Objective, ObjectiveError, Statement
 from labile.models.equilibrium import equilibrium
 from labile.models.library import slichter_drickamer, van_t_hoff
-from labile.models.observable import Prediction
-from labile.models.populations import Populations
+from labile.models.state_spectra import StateSpectra
 
 SIGMA = 2e-3
 
 
-@dataclass(frozen=True)
-class Absorbance:
-    """One pure spectrum a state."""
-
-    quantity: str = "absorbance"
-
-    def parameters(self, states: tuple[State, ...]) -> tuple[Parameter, ...]:
-        return ()
-
-    def spectra(self, states: tuple[State, ...]) -> tuple[str, ...]:
-        return tuple(state.name for state in states)
-
-    def amounts(self, populations: Populations, conditions: Conditions, values) -> tuple[Prediction, ...]:
-        n = len(populations.state_names)
-        flat = np.zeros(len(populations.x))
-        unit = np.eye(n)
-        return tuple(
-            Prediction(populations.x[:, k], np.broadcast_to(unit[k], populations.x.shape), flat) for k in range(n)
-        )
+def absorbance():
+    return StateSpectra("absorbance")
 
 
 def pure(points):
@@ -80,7 +61,7 @@ def joint(model, objectives, start=START, fixed=("HS.volume",)):
 def test_spectra_give_the_thermodynamics_and_the_pure_spectra():
     model = van_t_hoff()
     data = spectral(model, TRUTH, np.linspace(100.0, 300.0, 25))
-    objective = Objective("IR", Absorbance(), data, technique="vibrational")
+    objective = Objective("IR", absorbance(), data, technique="vibrational")
     fitted = fit_jointly(joint(model, (objective,)), starts=1)
     result = fitted.result
     assert result.converged
@@ -106,7 +87,7 @@ def test_uncertainties_cover_the_truth():
     pulls = []
     for seed in range(40):
         data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 12), points=80, seed=seed)
-        objective = Objective("IR", Absorbance(), replace(data, sigma=np.full(data.values.shape, SIGMA)))
+        objective = Objective("IR", absorbance(), replace(data, sigma=np.full(data.values.shape, SIGMA)))
         result = fit_jointly(joint(model, (objective,), TRUTH), starts=1).result
         pulls.append((result.value("HS.enthalpy") - TRUTH["HS.enthalpy"]) / result.sigma_of("HS.enthalpy"))
     # 40 pulls of unit variance: their rms is 1 within 0.11 (one standard deviation)
@@ -117,7 +98,7 @@ def test_the_gradient_is_that_of_the_sum_of_squares():
     model = slichter_drickamer()
     values = TRUTH | {"LS-HS.interaction": 2e3}
     data = spectral(model, values, np.linspace(150.0, 250.0, 11), points=40)
-    objective = Objective("IR", Absorbance(), data, temperature_offset="cryostat.temperature_offset")
+    objective = Objective("IR", absorbance(), data, temperature_offset="cryostat.temperature_offset")
     problem = joint(model, (objective,), values | {"cryostat.temperature_offset": 0.3}).problem()
     start = problem.parameters.vector * 1.01
     r, jacobian = problem.evaluate(start)
@@ -133,7 +114,7 @@ def test_spectra_and_a_statement_meet():
     model = van_t_hoff()
     data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 12), points=60)
     said = Statement("t_half", 230.0, 1.0, text="against the spectra, which say 200 K")
-    objectives = (Objective("IR", Absorbance(), data), Objective("paper", statement=said))
+    objectives = (Objective("IR", absorbance(), data), Objective("paper", statement=said))
     fitted = fit_jointly(joint(model, objectives), starts=1)
     _, paper = evaluate(fitted)
     assert abs(paper.residuals[0]) > 20.0
@@ -144,7 +125,7 @@ def test_a_hysteretic_map_jumps_where_its_scores_do():
     values = TRUTH | {"LS-HS.interaction": 5.5e3}
     up = spectral(model, values, np.linspace(150.0, 260.0, 56), "heating", points=50, label="up")
     down = spectral(model, values, np.linspace(260.0, 150.0, 56), "cooling", points=50, label="down", seed=5)
-    objectives = (Objective("up", Absorbance(), up), Objective("down", Absorbance(), down))
+    objectives = (Objective("up", absorbance(), up), Objective("down", absorbance(), down))
     problem = joint(model, objectives, values | {"HS.enthalpy": 15.5e3, "LS-HS.interaction": 5.2e3})
     assert all(jump is not None for jump in problem.jumps)
     fitted = fit_jointly(problem, starts=1)
@@ -158,7 +139,7 @@ def test_noise_that_is_not_known_is_found():
     model = van_t_hoff()
     data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 12), points=60)
     wrong = replace(data, sigma=np.full(data.values.shape, 0.5 * SIGMA))
-    fitted = fit_jointly(joint(model, (Objective("IR", Absorbance(), wrong, noise="free"),)), starts=1)
+    fitted = fit_jointly(joint(model, (Objective("IR", absorbance(), wrong, noise="free"),)), starts=1)
     scale, sigma = fitted.noise_scales["IR"]
     assert abs(scale - 2.0) < 4 * sigma
 
@@ -173,7 +154,7 @@ def test_noise_that_is_not_known_is_found():
 def test_what_spectra_cannot_have_is_refused(change, says):
     data = spectral(van_t_hoff(), TRUTH, np.linspace(150.0, 260.0, 12), points=20)
     with pytest.raises(ObjectiveError, match=says):
-        Objective(**({"label": "IR", "observable": Absorbance(), "measurement": data} | change))
+        Objective(**({"label": "IR", "observable": absorbance(), "measurement": data} | change))
 
 
 def test_weights_that_are_no_product_are_refused():
@@ -182,13 +163,41 @@ def test_weights_that_are_no_product_are_refused():
     odd = np.full(data.values.shape, SIGMA)
     odd[3, 4] *= 5
     with pytest.raises(ObjectiveError, match="not the product"):
-        joint(model, (Objective("IR", Absorbance(), replace(data, sigma=odd)),))
+        joint(model, (Objective("IR", absorbance(), replace(data, sigma=odd)),))
 
 
 def test_a_map_has_no_single_curve():
     model = van_t_hoff()
     data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 12), points=20)
-    objective = Objective("IR", Absorbance(), data)
+    objective = Objective("IR", absorbance(), data)
     fitted = fit_jointly(joint(model, (objective,)), starts=1)
     with pytest.raises(ObjectiveError, match="explain_map"):
         predict_curve(fitted, objective, np.array([200.0]))
+
+
+def test_states_that_nothing_tells_apart_share_a_spectrum_and_spectra_may_drift():
+    model = van_t_hoff()
+    temperature = np.linspace(120.0, 300.0, 30)
+    nu, spectra = pure(120)
+    x = equilibrium(model, Conditions(temperature), TRUTH).x
+    tau = (temperature - 295.0) / 100.0
+    noise = np.random.default_rng(9).normal(0.0, SIGMA, (30, 120))
+    drifting = x @ spectra + (x * tau[:, None]) @ (0.05 * spectra[::-1]) + noise
+    data = Measurement("absorbance", drifting, Conditions(temperature), np.full(noise.shape, SIGMA),
+                       axis=Axis("wavenumber", nu), label="IR")  # fmt: skip
+    rigid, free = (
+        fit_jointly(joint(model, (Objective("IR", StateSpectra("absorbance", drift=degree), data),)), starts=1).result
+        for degree in (0, 1)
+    )
+    assert rigid.chi2 / rigid.degrees_of_freedom > 1.4
+    assert free.chi2 / free.degrees_of_freedom == pytest.approx(1.0, abs=0.2)
+    assert abs(free.value("HS.enthalpy") - TRUTH["HS.enthalpy"]) < 4 * free.sigma_of("HS.enthalpy")
+    names = StateSpectra("absorbance", alike=("H", "V")).spectra((State("L", 0), State("H", 2), State("V", 2)))
+    assert names == ("L", "H+V")
+
+
+def test_too_few_spectra_are_refused():
+    model = van_t_hoff()
+    data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 2), points=20)
+    with pytest.raises(ObjectiveError, match="2 spectra cannot determine 2 pure spectra"):
+        joint(model, (Objective("IR", absorbance(), data),))
