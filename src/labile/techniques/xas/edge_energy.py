@@ -193,13 +193,12 @@ def steepest_points(spectra: Spectra, low: float, high: float) -> np.ndarray:
             f"{spectra.where}: {max(last - first, 0)} points from {low:.1f} to {high:.1f} eV, too few for an edge"
         )
     slope = slopes(spectra.energy[first - 1 : last + 1], spectra.values[:, first - 1 : last + 1])
-    inner = slope[:, 1:-1]
-    bar = SUPPORT * np.maximum(inner, 0.0)
-    supported = np.minimum(slope[:, :-2], slope[:, 2:]) > bar
-    best = np.argmax(np.where(supported, inner, -np.inf), axis=1) + 1
     rows = np.arange(slope.shape[0])
-    # a step between two points of a coarse grid has no supported point
-    best = np.where(supported[rows, best - 1], best, np.argmax(slope, axis=1))
+    best = np.argmax(slope, axis=1)
+    inside = np.minimum(np.maximum(best, 1), slope.shape[1] - 2)
+    bar = SUPPORT * slope[rows, best]
+    if not (np.minimum(slope[rows, inside - 1], slope[rows, inside + 1]) > bar).all():
+        best = _supported(slope, best)
     if best.min() < 2 or best.max() > slope.shape[1] - 3 or not slope[rows, best].min() > 0:
         row = int(np.argmax((best < 2) | (best > slope.shape[1] - 3) | ~(slope[rows, best] > 0)))
         which = f" (scan {row + 1} of {rows.size})" if rows.size > 1 else ""
@@ -210,6 +209,14 @@ def steepest_points(spectra: Spectra, low: float, high: float) -> np.ndarray:
             " edge_energy, or normalise without an edge (method = 'min_max', 'area' or 'none')"
         )
     return np.asarray(best + first)
+
+
+def _supported(slope: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Steepest points whose neighbours are steep too; a step between two points of a coarse grid has none of them."""
+    inner = slope[:, 1:-1]
+    supported = np.minimum(slope[:, :-2], slope[:, 2:]) > SUPPORT * np.maximum(inner, 0.0)
+    found = np.argmax(np.where(supported, inner, -np.inf), axis=1) + 1
+    return np.where(supported.any(axis=1), found, best)
 
 
 def _grid_sigma(spectra: Spectra, index: np.ndarray) -> np.ndarray:
