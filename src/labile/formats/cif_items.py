@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import gemmi
 
 _PLAIN = re.compile(r"[0-9.()+-]*")
-_POWERS = [10**k for k in range(23)]
+_POWERS = [float(10**k) for k in range(23)]
 _SINGLE = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?(?P<after>\d*)|\.(?P<only>\d+)))"
     r"\s*(?:\((?P<su>\d+(?:\.\d+)?)\)|\(\s*\))?(?:[eEdD](?P<exponent>[+-]?\d{1,3}))?"
