@@ -350,6 +350,17 @@ def test_contradictory_symmetry_is_named(cif):
     assert "is not known; the listed operations are used" in setting.flags[0]
 
 
+def test_metal_atoms_in_the_cell_are_counted(cif):
+    """Iron on an inversion centre of P 21/c: two in the cell."""
+    with_z = CIF.replace("data_I\n", "data_I\n_cell_formula_units_Z 2\n")
+    assert not read(cif(with_z))[0].flags
+    (wrong,) = read(cif(with_z.replace("_Z 2", "_Z 4")))
+    assert wrong.flags == ("2 Fe in the cell by the atoms and the symmetry, 4 by the formula and Z = 4",)
+    (truncated,) = read(cif(with_z.replace("-x,y+1/2,-z+1/2\n-x,-y,-z\nx,-y+1/2,z+1/2\n", "")))
+    assert any("1 Fe in the cell" in flag for flag in truncated.flags)
+    assert any("listed operations (1, P 1)" in flag for flag in truncated.flags)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import gemmi
 
 _PLACE = re.compile(r"^string:(\d+)(?::(\d+)(?:\(\d+\))?)?")
+_FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+\.?\d*|\.\d+)?\s*)+")
+_ELEMENT = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
 _CELL_KEYS = tuple(f"_cell_length_{name}" for name in "abc") + tuple(
     f"_cell_angle_{name}" for name in ("alpha", "beta", "gamma")
 )
@@ -213,7 +216,7 @@ def _structure(
         pressure.get(items.name) if isinstance(pressure, Mapping) else pressure,
     )
     try:
-        return CrystalStructure(
+        made = CrystalStructure(
             label=items.name,
             cell=cell,
             sigma_cell=sigma,
@@ -230,6 +233,33 @@ def _structure(
         )
     except StructureError as error:
         raise FormatError(f"{file}: {error}") from None
+    missing = _content(made)
+    return replace(made, flags=(*made.flags, missing)) if missing else made
+
+
+def _content(structure: CrystalStructure) -> str:
+    """What to flag where the metal atoms in the cell are not those of the formula; empty where they are.
+
+    Missing operations, a wrong Z or a lost atom show here. Lighter atoms are not compared: solvent is often left out.
+    """
+    import gemmi
+
+    if not structure.sites or not structure.formula_units or not _FORMULA.fullmatch(structure.formula):
+        return ""
+    stated = {one[1]: float(one[2] or 1) for one in _ELEMENT.finditer(structure.formula)}
+    found: dict[str, float] = {}
+    for site, order in zip(structure.sites, structure.site_orders.tolist(), strict=True):
+        if site.element in stated:
+            found[site.element] = found.get(site.element, 0.0) + site.occupancy * len(structure.rotations) / order
+    for element, count in stated.items():
+        wanted = count * structure.formula_units
+        given = found.get(element, 0.0)
+        if gemmi.Element(element).is_metal and abs(given - wanted) > 0.02 * wanted + 0.01:
+            return (
+                f"{given:.5g} {element} in the cell by the atoms and the symmetry, {wanted:.5g} by the formula and Z ="
+                f" {structure.formula_units:g}"
+            )
+    return ""
 
 
 def _cell(items: Items, symmetry: Symmetry) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
