@@ -22,8 +22,8 @@ import numpy as np
 
 from labile.core.measurement import Measurement
 from labile.core.parameters import Parameter, Parameters
-from labile.fitting.least_squares import feasible_box, minimise
 from labile.techniques.xas.absorption import EV, XasError
+from labile.techniques.xas.edge_coordinates import EdgeCoordinates
 from labile.techniques.xas.pre_edge import EDGES, NARROWEST, Peak, PreEdgeModel, ordered, profile
 from labile.techniques.xas.pre_edge_fit import (
     PreEdgeFit,
@@ -257,9 +257,10 @@ class _Tried:
 
 def _descended(part: Window, model: PreEdgeModel, parameters: Parameters, sigma: np.ndarray) -> _Tried:
     problem, _ = pre_edge_problem(part, model, parameters, 1.0 / sigma)
-    lower, upper = feasible_box(parameters)
-    found = minimise(problem.evaluate, parameters.vector, lower, upper, tolerance=1e-3, max_iterations=STEPS)
-    return _Tried(part, model, parameters.with_vector(found.vector), sigma, found.chi2)
+    found, chi2 = EdgeCoordinates(part.energy, part.middle, model, parameters).descended(
+        problem.evaluate, tolerance=1e-3, max_iterations=STEPS
+    )
+    return _Tried(part, model, found, sigma, chi2)
 
 
 def _rss(found: _Tried) -> float:

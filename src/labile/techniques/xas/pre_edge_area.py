@@ -19,9 +19,10 @@ def trapezoid_weights(energy: np.ndarray) -> np.ndarray:
 
 
 def weighted_centroid(energy: Any, intensity: Any, sigma: Any = None) -> tuple[float, float]:
-    """Centroid of sampled intensities, each weighted with its energy step, and its standard uncertainty.
+    """Centroid of sampled intensities, each weighted with its share of the energy, and its standard uncertainty.
 
-    sum(E y) / sum(y) without the steps, which some programs report, moves towards wherever the points lie denser.
+    int E y dE / int y dE of the cubic spline through the points. sum(E y) / sum(y), which some programs report, moves
+    towards wherever the points lie denser, and trapezoids still do where coarse steps meet a peak.
 
     Parameters
     ----------
@@ -44,30 +45,33 @@ def weighted_centroid(energy: Any, intensity: Any, sigma: Any = None) -> tuple[f
 
     Examples
     --------
-    >>> weighted_centroid([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0], [0.0, 1.0, 2.0, 1.5, 1.0, 0.5, 0.0])
-    (2.0, nan)
+    >>> x = np.array([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0])
+    >>> round(weighted_centroid(x, x * (4.0 - x))[0], 12)
+    2.0
     """
     x, y = np.asarray(energy, dtype=float), np.asarray(intensity, dtype=float)
-    if x.ndim != 1 or x.shape != y.shape or x.size < 3:
-        raise XasError(f"centroid: at least 3 energies and as many intensities are needed, found {x.shape}, {y.shape}")
+    if x.ndim != 1 or x.shape != y.shape or x.size < 4:
+        raise XasError(f"centroid: at least 4 energies and as many intensities are needed, found {x.shape}, {y.shape}")
     if not np.all(np.diff(x) > 0):
         raise XasError("centroid: the energies do not increase; sort them with sorted_energies(spectrum)")
-    # exact for the line through neighbouring points, also where E y is a parabola between them
-    weight, moment = trapezoid_weights(x), _moment_weights(x)
+    weight, moment = _spline_weights(x)
     area = float(weight @ y)
     if not area > 0:
         raise XasError(f"centroid: the area is {area:.4g}; a centroid needs one above 0. Is the background taken off?")
-    centroid = float(moment @ y) / area
+    ahead = float(moment @ y) / area
     if sigma is None:
-        return centroid, float("nan")
+        return float(x[0]) + ahead, float("nan")
     noise = np.broadcast_to(np.asarray(sigma, dtype=float), x.shape)
-    return centroid, float(np.linalg.norm((moment - centroid * weight) * noise)) / area
+    return float(x[0]) + ahead, float(np.linalg.norm((moment - ahead * weight) * noise)) / area
 
 
-def _moment_weights(x: np.ndarray) -> np.ndarray:
-    """Weights (M,) of the integral of E y(E) for y linear between the points."""
-    weights = np.zeros(x.size)
+def _spline_weights(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (M,) of the values in the integrals of the cubic spline y and of x y, x from the first point."""
+    from scipy.interpolate import CubicSpline
+
+    nodes, gauss = np.polynomial.legendre.leggauss(3)
     steps = np.diff(x)
-    weights[:-1] += steps * (2.0 * x[:-1] + x[1:]) / 6.0
-    weights[1:] += steps * (x[:-1] + 2.0 * x[1:]) / 6.0
-    return weights
+    at = (x[:-1, None] + 0.5 * steps[:, None] * (1.0 + nodes)).ravel()
+    lengths = (0.5 * steps[:, None] * gauss).ravel()
+    basis = CubicSpline(x, np.eye(x.size))(at)
+    return lengths @ basis, (lengths * (at - x[0])) @ basis

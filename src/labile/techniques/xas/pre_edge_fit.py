@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from labile.fitting.problem import Block, Problem
 from labile.fitting.result import FitResult
 from labile.fitting.smoothing import local_polynomial
 from labile.techniques.xas.absorption import EV, XasError, spectra_of, window_of
+from labile.techniques.xas.edge_coordinates import EdgeCoordinates
 from labile.techniques.xas.pre_edge import PreEdgeModel, profile, rising_edge
 from labile.techniques.xas.pre_edge_area import trapezoid_weights
 from labile.techniques.xas.second_derivative import SecondDerivative
@@ -32,6 +33,8 @@ LEAST_NOISE = 1e-8
 """Noise of a spectrum without any, relative to the edge step."""
 TOLERANCE = 1e-6
 """Of the fit: a thousandth of a standard deviation."""
+STEPS = 200
+"""Iterations along the valley of a rising edge before the fit itself."""
 PASSES, SETTLED = 8, 0.05
 """Fits at most until the noise that weighs the points is the scatter about the fit, to 5 %."""
 UNITS_OF_AREA = 100.0 / EV
@@ -399,6 +402,11 @@ def fit_window(
         sigma = np.full(part.data.size, first_noise(part))
     for _ in range(PASSES):
         problem, spread = pre_edge_problem(part, model, parameters, 1.0 / sigma, second_derivative)
+        if starts == 1:
+            near, _ = EdgeCoordinates(part.energy, part.middle, model, parameters).descended(
+                problem.evaluate, tolerance=TOLERANCE, max_iterations=STEPS
+            )
+            problem = replace(problem, parameters=near)
         result = fit(problem, starts=starts, seed=seed, tolerance=TOLERANCE)
         residuals = result.residuals[: part.data.size]
         if part.sigma is not None:
@@ -416,12 +424,12 @@ def fit_window(
         part,
         model,
         result.parameters,
-        _of_all(parameters, reduced),
+        of_all(parameters, reduced),
         result,
         sigma,
         length,
         second_derivative,
-        tuple(_notes(part, result, sigma, length, second_derivative)),
+        tuple(fit_notes(part, result, sigma, length, second_derivative)),
     )
 
 
@@ -449,7 +457,7 @@ def _through_filter(result: FitResult, spread: np.ndarray) -> np.ndarray:
     return covariance
 
 
-def _of_all(parameters: Parameters, covariance: np.ndarray) -> np.ndarray:
+def of_all(parameters: Parameters, covariance: np.ndarray) -> np.ndarray:
     """Covariance (P, P) of all parameters, tied and fixed ones included."""
     matrix = parameters.matrix
     lost = ~np.isfinite(np.diag(covariance))
@@ -521,8 +529,8 @@ def start_edge(part: Window, model: PreEdgeModel, parameters: Parameters, given:
         Names of parameters whose values are kept.
     """
     values = parameters.as_dict()
-    energy, low, high = part.energy, *part.limits
-    weights = 1.0 if part.sigma is None else 1.0 / part.sigma
+    energy = part.energy
+    weights = np.full(energy.size, 1.0 / first_noise(part)) if part.sigma is None else 1.0 / part.sigma
     shape = values[model.shape_name] if model.shape_name else 0.0
     lines = [
         profile(energy, values[f"{n}.energy"], values[f"{n}.fwhm"], model.lineshape, shape).value for n in model.names
@@ -530,9 +538,9 @@ def start_edge(part: Window, model: PreEdgeModel, parameters: Parameters, given:
     plain = [*lines, np.ones(energy.size)] + ([(energy - part.middle) / EV] if model.slope else [])
     names = [f"{n}.height" for n in model.names] + ["background.offset"] + ["background.slope"] * model.slope
     best: tuple[float, dict[str, float]] | None = None
-    for edges in itertools.product(*(_edge_grid(name, low, high, values, given) for name in model.edge_names)):
-        steps = [rising_edge(kind, energy, *at)[0] for kind, at in zip(model.edge, edges, strict=True)]
-        design = np.stack([*plain, *steps], axis=1) * np.reshape(weights, (-1, 1))
+    for edges in itertools.product(*(_edge_grid(name, parameters, given) for name in model.edge_names)):
+        steps = [rising_edge(kind, energy, at[0], at[1])[0] for kind, at in zip(model.edge, edges, strict=True)]
+        design = np.stack([*plain, *steps], axis=1) * weights[:, None]
         found = np.linalg.lstsq(design, part.data * weights, rcond=1e-10)[0]
         heights = np.concatenate([found[: len(lines)], found[len(plain) :]])
         # a negative height costs what setting it to zero costs
@@ -540,7 +548,7 @@ def start_edge(part: Window, model: PreEdgeModel, parameters: Parameters, given:
         clipped[: len(lines)] = np.maximum(found[: len(lines)], 0.0)
         clipped[len(plain) :] = np.maximum(found[len(plain) :], 0.0)
         left = part.data * weights - design @ clipped
-        cost = float(left @ left) * (1.0 if np.all(heights >= 0) else 4.0)
+        cost = float(left @ left) * (1.0 if np.all(heights >= 0) else 4.0) + sum(at[2] for at in edges)
         if best is None or cost < best[0]:
             start = dict(zip(names, clipped[: len(plain)].tolist(), strict=True))
             for name, at, height in zip(model.edge_names, edges, clipped[len(plain) :], strict=True):
@@ -557,21 +565,31 @@ def start_edge(part: Window, model: PreEdgeModel, parameters: Parameters, given:
     return parameters.updated(moved)
 
 
-def _edge_grid(
-    name: str, low: float, high: float, values: Mapping[str, float], given: set[str]
-) -> list[tuple[float, float]]:
-    centres = [high + d * EV for d in (-1.0, 1.0, 3.0, 6.0, 10.0)]
-    widths = [w * EV for w in (2.0, 4.0, 8.0)]
-    if f"{name}.energy" in given:
-        centres = [values[f"{name}.energy"]]
-    if f"{name}.fwhm" in given:
-        widths = [values[f"{name}.fwhm"]]
-    return list(itertools.product(centres, widths))
+def _edge_grid(name: str, parameters: Parameters, given: set[str]) -> list[tuple[float, float, float]]:
+    """Positions and widths of an edge that are tried, and what their priors cost."""
+    tried = []
+    for parameter, offsets in (
+        (parameters[f"{name}.energy"], (-4.0, -2.0, 0.0, 2.0, 4.0)),
+        (parameters[f"{name}.fwhm"], (-2.0, 0.0, 3.0)),
+    ):
+        if parameter.fixed or parameter.name in given:
+            offsets = (0.0,)
+        places = (parameter.value + d * EV for d in offsets)
+        prior = parameter.prior
+        tried.append(
+            [
+                (at, 0.0 if prior is None else ((at - prior.mean) / prior.sigma) ** 2)
+                for at in places
+                if parameter.lower < at < parameter.upper or len(offsets) == 1
+            ]
+        )
+    return [(at, width, one + two) for (at, one), (width, two) in itertools.product(*tried)]
 
 
-def _notes(
+def fit_notes(
     part: Window, result: FitResult, sigma: np.ndarray, length: float, second: SecondDerivative | None
 ) -> list[str]:
+    """What a reader of a fit should know."""
     said = str(part.spectrum.attributes.get("normalisation", "not stated"))
     notes = [f"normalised by: {said}"]
     if not said.startswith(("edge step", "scale and quadratic")):
