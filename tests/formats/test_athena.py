@@ -94,6 +94,9 @@ def test_energy_shift_is_added_as_athena_shows_it(tmp_path):
     assert m.temperature[0] == 10
     assert m.attributes["temperature_source"] == "label"
     assert any("shifted by +5.81162 eV" in step for step in m.provenance.steps)
+    assert any("seems not to have been moved" in step for step in m.provenance.steps)
+    moved = write(tmp_path, project("'label','foil','bkg_e0','7117.8','bkg_eshift','5.81162'"), "b.prj")
+    assert not any("seems not" in step for step in registry.read(moved)[0].provenance.steps)
     (stored,) = registry.read(path, shift=False)
     np.testing.assert_allclose(energy(stored), X, rtol=1e-12)
     assert any("left out" in step for step in stored.provenance.steps)

@@ -17,7 +17,7 @@ import numpy as np
 
 from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement, Provenance
-from labile.formats.absorption_scans import EV, grid, scans, stated_temperature, to_electronvolts
+from labile.formats.absorption_scans import EV, Grid, grid, scans, stated_temperature, to_electronvolts
 from labile.formats.absorption_signatures import PROJECT
 from labile.formats.perl_text import PerlTextError, Value, statements
 from labile.formats.registry import FormatError
@@ -71,7 +71,8 @@ def read(
         Label (or number from 1) of the only group that is wanted.
     shift : bool
         Whether the energy shift of each group (``bkg_eshift``) is added to its stored energies, as Athena does when
-        it shows them; the stored E0 belongs to the shifted energies.
+        it shows them. After a calibration the stored E0 belongs to the shifted energies; after an alignment it may
+        have been left behind, which is recorded where the spectrum shows it.
     channels : bool
         The arrays ``i0``, ``signal`` and ``stddev`` of each group as quantity ``"intensity"`` instead of spectra.
     temperature : float, optional
@@ -157,6 +158,8 @@ def _measurements(
     if len(scans(energy, where)) > 1:
         raise FormatError(f"{where}: its energies run up and down; a group holds one scan")
     rows = grid(energy, where, repair)
+    if moved and shift and not channels and "edge_energy" in attributes:
+        steps += _left_behind(rows, arrays["y"], moved, float(attributes["edge_energy"]) / EV)
     steps += [*rows.steps, *more]
     quantity = "intensity" if channels else "normalized_absorption" if one.says("is_nor") else "absorption"
     return [
@@ -171,6 +174,21 @@ def _measurements(
             provenance=origin.then(*steps),
         )
         for key in wanted
+    ]
+
+
+def _left_behind(rows: Grid, mu: np.ndarray, moved: float, edge_energy: float) -> list[str]:
+    """A sentence where the unshifted spectrum has its inflection nearer to the stored E0 than the shifted one."""
+    near = np.abs(rows.energy - edge_energy) < 15.0 + abs(moved)
+    if np.count_nonzero(near) < 5:
+        return []
+    slope = np.gradient(rows.averaged(mu)[near], rows.energy[near])
+    inflection = float(rows.energy[near][np.argmax(slope)])
+    if abs(inflection - moved - edge_energy) >= abs(inflection - edge_energy):
+        return []
+    return [
+        f"the stored E0 {edge_energy:.3f} eV fits the unshifted energies better (inflection at {inflection - moved:.3f}"
+        f" eV before, {inflection:.3f} eV after the shift): it seems not to have been moved with them"
     ]
 
 
