@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from labile.core.conditions import Conditions
+from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.structure import CellSeries, CrystalStructure, Molecule
 from labile.core.uncertain import format_uncertain
 
-TITLES = ("", "T / K", "P / kPa", "a / Å", "b / Å", "c / Å", "α / °", "β / °", "γ / °", "V / Å³")
+TITLES = ("", "T / K", "P / GPa", "a / Å", "b / Å", "c / Å", "α / °", "β / °", "γ / °", "V / Å³")
 SHOWN_FLAGS = 12
 
 
@@ -101,10 +102,12 @@ def _condition_columns(conditions: Conditions | None, point: int = 0) -> list[st
     if conditions is None:
         return ["?", "?"]
     columns = []
-    for name, scale in (("temperature", 1.0), ("pressure", 1e-3)):
+    for name, scale in (("temperature", 1.0), ("pressure", 1e-9)):
         sigma = getattr(conditions, f"sigma_{name}")
         value = float(getattr(conditions, name)[point]) * scale
-        columns.append(format_uncertain(value, None if sigma is None else float(sigma[point]) * scale))
+        ambient = name == "pressure" and value == AMBIENT_PRESSURE * scale
+        text = format_uncertain(value, None if sigma is None else float(sigma[point]) * scale)
+        columns.append("ambient" if ambient else text)
     return columns
 
 
