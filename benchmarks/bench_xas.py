@@ -1,8 +1,8 @@
 """X-ray absorption: agreement and speed beside xraylarch.
 
 Run: python benchmarks/bench_xas.py [--larch PYTHON], with the interpreter of an environment that has xraylarch; without
-it that part is left out. Both sides normalise the same spectra by the same windows: real ones (tests/data) for agreement,
-a simulated one of 1000 points for speed. Times are the least of several runs.
+it that part is left out. Both sides normalise the same spectra by the same windows: real ones (tests/data) for
+agreement, a simulated one of 1000 points for speed. Times are the least of several runs.
 """
 
 from __future__ import annotations
@@ -113,13 +113,12 @@ def beside_larch(python: str, spectra: dict[str, Measurement]) -> None:
         print(f"  larch {step:.5f}, at the same E0 {there:.5f} ({mine.edge_step[0] / there - 1.0:+.2%});", end=" ")
         print(f"normalised spectra differ by {apart[near].max():.2%} at most within 200 eV,", end=" ")
         print(f"{np.sqrt(np.mean(apart**2)):.2%} (rms) everywhere")
+    simulated_series = simulated(SERIES)
     single = best(lambda: normalise(timed), 300)
-    print(
-        f"E0 and normalisation of 1000 points: larch's pre_edge takes {theirs['timed']['seconds'] / single:.1f} times as long"
-    )
-    series = simulated(SERIES)
-    each = best(lambda: normalise(series), 20) / SERIES
-    print(f"  and {theirs['timed']['seconds'] / each:.0f} times as long as each of a series of {SERIES}")
+    each = best(lambda: normalise(simulated_series), 20) / SERIES
+    taken = theirs["timed"]["seconds"]
+    print(f"E0 and normalisation of 1000 points: larch's pre_edge takes {taken / single:.1f} times as long,")
+    print(f"  and {taken / each:.0f} times as long as each of a series of {SERIES}")
 
 
 def main() -> None:

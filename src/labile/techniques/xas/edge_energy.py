@@ -275,6 +275,8 @@ def _slope_kernels(energy: np.ndarray, centres: np.ndarray, width: float) -> np.
 def _noise(spectra: Spectra, row: int, k: int, width: float) -> float:
     """Scatter of a spectrum about its edge, from what local cubics leave."""
     first, last = np.searchsorted(spectra.energy, spectra.energy[k] + np.array([-4.0 * width, 4.0 * width]))
+    # a cubic over seven points must fit somewhere, however coarse the grid
+    first, last = max(min(first, k - LEAST_POINTS), 0), max(last, k + LEAST_POINTS)
     energy, values = spectra.energy[first:last], spectra.values[row, first:last]
     return local_polynomial(energy, values, window=min(7, (energy.size - 1) // 2 * 2 + 1), order=3).noise
 
@@ -315,6 +317,6 @@ def _risen(spectra: Spectra, fraction: float) -> tuple[np.ndarray, np.ndarray]:
         left = int(below[-1])
         rise = (values[left + 1] - values[left]) / (energy[left + 1] - energy[left])
         found[row] = energy[left] + (fraction - values[left]) / rise
-        noise = 0.0 if spectra.sigma is None else float(spectra.sigma[row, left])
+        noise = _noise(spectra, row, left, HALF_WIDTH) if spectra.sigma is None else float(spectra.sigma[row, left])
         sigmas[row] = max(noise / rise, 1e-6)
     return found, sigmas
