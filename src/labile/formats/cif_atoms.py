@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -93,26 +94,26 @@ def read_sites(
     occupancies, their_sigma = occupancy.tolist(), sigma_occupancy.tolist()
     u, u_sigma = u_iso.tolist(), sigma_u_iso.tolist()
     none: tuple[tuple[float, ...] | None, tuple[float, ...] | None] = (None, None)
-    sites = tuple(
-        Site(
-            labels[n],
-            elements[n],
-            coordinates[n],
-            uncertainties[n],
-            occupancies[n],
-            their_sigma[n],
-            assemblies[n],
-            # SHELXL writes 0 for atoms that belong to no group
-            "" if groups[n] == "0" else groups[n],
-            u[n],
-            u_sigma[n],
-            *tensors.get(labels[n], none),
-            charges[n],
-            multiplicity[n],
-            riding[n],
-        )
-        for n in np.flatnonzero(keep).tolist()
+    tensor = [tensors.get(label, none) for label in labels]
+    columns_of_sites = (
+        labels,
+        elements,
+        coordinates,
+        uncertainties,
+        occupancies,
+        their_sigma,
+        assemblies,
+        # SHELXL writes 0 for atoms that belong to no group
+        ["" if group == "0" else group for group in groups],
+        u,
+        u_sigma,
+        [values for values, _ in tensor],
+        [their_su for _, their_su in tensor],
+        charges,
+        multiplicity,
+        riding,
     )
+    sites = tuple(compress(map(Site, *columns_of_sites), keep.tolist()))
     if sites and np.isnan(sigma[keep]).all():
         flags.append("no s.u. is stated for any coordinate")
     return sites, flags, steps
@@ -129,7 +130,9 @@ def _texts(items: Items, key: str, rows: int) -> list[str]:
         return [""] * rows
     if len(column) != rows:
         raise FormatError(f"{items.where}: {items.tag(key)} has {len(column)} rows, the atoms have {rows}")
-    return [text_of(one) for one in column]
+    # most columns of text hold few different values
+    known = {raw: text_of(raw) for raw in set(column)}
+    return [known[raw] for raw in column]
 
 
 def _coordinates(items: Items, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -236,8 +239,9 @@ def _elements(
     elements: list[str] = []
     charges: list[int | None] = []
     from_label = np.zeros(len(labels), dtype=bool)
+    understood = {symbol: element_and_charge(symbol) for symbol in set(types)}
     for n, (label, symbol) in enumerate(zip(labels, types, strict=True)):
-        element, charge = element_and_charge(symbol)
+        element, charge = understood[symbol]
         if not element:
             element = element_of_label(symbol or label, known) or element_of_label(label, known)
             from_label[n] = keep[n]
