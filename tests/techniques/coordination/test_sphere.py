@@ -261,6 +261,24 @@ def test_disorder_that_the_file_does_not_name_is_a_problem_and_no_octahedron():
     assert sphere_geometry(named).status == OCTAHEDRAL
 
 
+def test_partly_occupied_donors_far_apart_are_alternatives_too():
+    """1.2 angstrom apart with occupancies 0.7 and 0.3 and no groups: one of them at a time."""
+    off = np.array([-0.2e-10, 0.9e-10, 0.75e-10])
+    structure = crystal(
+        np.vstack([TEST_SET, TEST_SET[3] + off]), ["Fe", "O", "O", *["N"] * 5],
+        occupancies=[1, 1, 1, 0.7, 1, 1, 1, 0.3],
+    )  # fmt: skip
+    (sphere,) = coordination_spheres(structure, "Fe1", number=7)
+    assert "N1 and N5 are 1.19 angstrom apart" in sphere.problems[0] or "N5 and N1" in sphere.problems[0]
+
+
+def test_a_metal_that_shares_its_place_is_no_donor():
+    structure = crystal(np.vstack([TEST_SET, TEST_SET[0]]), ["Fe", "O", "O", *["N"] * 4, "Zn"])
+    (sphere,) = coordination_spheres(structure, "Fe1")
+    assert len(sphere) == 6
+    assert sphere.notes == ("Zn1 lies 0.00 angstrom from Fe1: a mixed or disordered site, no donor",)
+
+
 def test_a_ligand_disordered_about_a_special_position_is_taken_once():
     """A half-occupied ligand near an inversion centre, group -1: itself or its image, never both."""
     half = np.vstack([TEST_SET[:4] - TEST_SET[0], (TEST_SET[3] - TEST_SET[0]) + [0.2e-10, -0.4e-10, 0.3e-10]])

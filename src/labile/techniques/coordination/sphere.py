@@ -36,6 +36,10 @@ HYDROGEN_BOND = 1.25e-10
 """m; hydrogen this near to an atom that is no metal belongs to it."""
 CLOSEST = 0.9e-10
 """m; two donors nearer than this are alternatives of one atom."""
+SPLIT = 1.6e-10
+"""m; partly occupied donors nearer than this, whose occupancies add to no more than 1, are alternatives too."""
+WHOLE = 0.995
+"""Occupancy from which an atom counts as always there."""
 AMBIGUOUS = 0.6
 """Second largest gap relative to the largest from which both coordination numbers are named."""
 MOST_ALTERNATIVES = 16
@@ -373,7 +377,9 @@ class _Chooser:
         radii = np.array([covalent_radius(e) for e in around.elements])
         reduced = around.lengths / (covalent_radius(around.element) + radii)
         if self.ligands is not None:
-            named = np.array([label in self.ligands for label in around.labels], dtype=bool)
+            named = np.array([label in self.ligands for label in around.labels], dtype=bool) & (
+                around.lengths > CLOSEST
+            )
             taken = np.flatnonzero(named & (around.lengths <= self.cutoff if self.cutoff else reduced <= LONGEST))
             missing = sorted(set(self.ligands) - {around.labels[k] for k in taken})
             if missing and not around.alternative:
@@ -385,6 +391,9 @@ class _Chooser:
         else:
             donors = _donors(around, reduced, radii, self.elements)
             taken, choice, notes = self._of_donors(around, reduced, donors)
+        for k in np.flatnonzero(around.lengths <= CLOSEST):
+            what = f"{around.labels[k]} lies {around.lengths[k] * 1e10:.2f} angstrom from {self.metal}"
+            notes.append(f"{what}: a mixed or disordered site, no donor")
         if not len(taken):
             raise CoordinationError(
                 f"{around.structure}: {self.metal} has no donor atom at the length of a bond; name ligands or a cutoff"
@@ -440,10 +449,11 @@ def _donors(
     metals = np.array([is_metal(e) for e in around.elements], dtype=bool)
     heavy = ~light & ~metals
     allowed = heavy | (light & ~np.any((apart < HYDROGEN_BOND) & heavy[None], axis=1))
+    allowed &= around.lengths > CLOSEST
     if elements is not None:
         allowed &= np.array([e in elements for e in around.elements], dtype=bool)
-    # atoms on top of each other are alternatives, which `_checked` refuses; none of them lies behind the other
-    bonded = (apart > CLOSEST) & (apart < BONDED * (radii[:, None] + radii[None]))
+    # alternatives of one atom, which `_checked` refuses, lie not behind each other
+    bonded = ~_exclusive(around, apart) & (apart < BONDED * (radii[:, None] + radii[None]))
     farther = around.lengths[:, None] - around.lengths[None] > BEHIND
     taken: list[int] = []
     for k in np.flatnonzero(allowed):
@@ -452,10 +462,23 @@ def _donors(
     return np.array(taken, dtype=int)
 
 
+def _exclusive(around: CoordinationSphere, apart: np.ndarray) -> np.ndarray:
+    """Pairs of atoms that cannot both be there, though no disorder groups say so, shape (K, K) of bool."""
+    found = np.asarray(apart < CLOSEST)
+    if around.around is not None:
+        structure = around.around.structure
+        share = structure.occupancies[around.around.sites]
+        ungrouped = np.array([not structure.sites[n].disorder_group for n in around.around.sites], dtype=bool)
+        split = (share < WHOLE) & ungrouped
+        found |= (apart < SPLIT) & split[:, None] & split[None] & (share[:, None] + share[None] < 1.05)
+    return found
+
+
 def _checked(sphere: CoordinationSphere, choice: str, notes: list[str]) -> CoordinationSphere:
     problems = []
     apart = np.linalg.norm(sphere.vectors[:, None] - sphere.vectors[None], axis=2)
-    for i, j in zip(*np.nonzero(np.triu(apart < CLOSEST, 1)), strict=True):
+    overlap = _exclusive(sphere, apart)
+    for i, j in zip(*np.nonzero(np.triu(overlap, 1)), strict=True):
         problems.append(
             f"{sphere.labels[i]} and {sphere.labels[j]} are {apart[i, j] * 1e10:.2f} angstrom apart: alternatives"
             " that the file does not tell apart by disorder groups; name the ligands of one"
@@ -466,7 +489,7 @@ def _checked(sphere: CoordinationSphere, choice: str, notes: list[str]) -> Coord
             {
                 f"{structure.sites[n].label} ({structure.sites[n].occupancy:g})"
                 for n in sphere.around.sites
-                if structure.sites[n].occupancy < 0.995 and not structure.sites[n].disorder_group
+                if structure.sites[n].occupancy < WHOLE and not structure.sites[n].disorder_group
             }
         )
         if partial:
