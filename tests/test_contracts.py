@@ -25,7 +25,7 @@ from labile.models.compressibility import CompressibleVolume, LinearVolume
 from labile.models.equilibrium import equilibrium
 from labile.models.free_energy import DOMAIN_SIZE, Coefficients, Contribution, Model
 from labile.models.interactions import InteractionSlopes
-from labile.models.observable import Observable, chain
+from labile.models.observable import Observable, SpectralObservable, chain
 from labile.models.vibrations import Vibrations
 from labile.models.volumes import FORMS
 from labile.techniques import load, techniques
@@ -145,7 +145,8 @@ def assert_follows_the_grammar(parameter: Parameter, states: tuple[State, ...]) 
     names = [state.name for state in states]
     prefix, _, quantity = parameter.name.rpartition(".")
     pairs = [f"{a}-{b}" for a, b in combinations(names, 2)]
-    assert prefix in {*names, *pairs, *PARTS, SAMPLE}, parameter.name
+    of_a_part = {f"{SAMPLE}_{name}" for name in names}
+    assert prefix in {*names, *pairs, *of_a_part, *PARTS, SAMPLE}, parameter.name
     assert quantity in QUANTITIES, f"{parameter.name}: {quantity} is no key of QUANTITIES"
     assert math.isnan(parameter.value) or parameter.lower <= parameter.value <= parameter.upper
 
@@ -253,13 +254,35 @@ def test_library_model(name):
     assert next(iter(inspect.signature(builder).parameters)) == "states"
 
 
+@dataclasses.dataclass(frozen=True)
+class Amount:
+    """How much of one pure spectrum there is, seen as an observable of its own."""
+
+    of: SpectralObservable
+    number: int
+
+    @property
+    def quantity(self) -> str:
+        return self.of.quantity
+
+    def parameters(self, states: tuple[State, ...]) -> tuple[Parameter, ...]:
+        assert len(set(self.of.spectra(states))) > self.number
+        return self.of.parameters(states)
+
+    def predict(self, populations, conditions, values):
+        return self.of.amounts(populations, conditions, values)[self.number]
+
+
 def observable_of(made, states: tuple[State, ...]) -> Observable:
     """Instance with what its class asks for: the states that count as high spin are all but the first."""
-    options = {"states": tuple(state.name for state in states[1:]), "sample": SAMPLE, "magnetic_field": 1.5}
+    upper = tuple(state.name for state in states[1:])
+    options = {"states": upper, "sample": SAMPLE, "magnetic_field": 1.5, "band": SAMPLE, "numerator": upper}
+    options |= {"denominator": (states[0].name,), "drift": 1}
     known = inspect.signature(made).parameters
     if "hamiltonian" in known and known["hamiltonian"].default is inspect.Parameter.empty:
         options["hamiltonian"] = {state.name: {"spin": state.spin} for state in states if state.spin}
-    return made(**{key: value for key, value in options.items() if key in known})
+    found = made(**{key: value for key, value in options.items() if key in known})
+    return Amount(found, len(states)) if isinstance(found, SpectralObservable) else found
 
 
 def own_values(observable: Observable, states: tuple[State, ...]) -> dict[str, float]:

@@ -158,6 +158,8 @@ QUANTITIES = _table(
     ("band_width", "1/m", "1/cm", "band width"),
     ("band_area", "1/m", "1/cm", "band area"),
     ("band_ratio", "1", "1", "band ratio"),
+    ("strength_ratio", "1", "1", "K = e_A/e_B"),
+    ("strength_slope", "1", "1", "strength change per 100 K"),
     # structures, strain, diffraction
     ("bond_length", "m", "angstrom", "d"),
     ("bond_angle", "rad", "deg", "bond angle"),

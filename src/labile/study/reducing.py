@@ -192,7 +192,8 @@ def read_and_reduce(
     options: dict[str, Any] = {}
     reduction: Reduction | None = None
     usable = [m for m in raw if kind_of(m) == spec.quantity]
-    if usable:
+    refined = any(r.takes == spec.quantity and spec.quantity in r.gives for r in technique.reductions)
+    if usable and not (refined and spec.reduction):
         if spec.reduction:
             problems.add((*path, "reduction"), f"the file already holds {spec.quantity}; there is nothing to reduce")
     else:
@@ -326,7 +327,7 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
             raise QuantityError(f"expected a whole number of points, found {text!r}")
         return {name: text}
     if kind == "number":
-        return {name: read_quantity(text, "factor").value}
+        return _number_option(reduction, name, "factor", text)
     if kind == "holder":
         names = _file_names(text, folder)
         if names:
@@ -337,6 +338,8 @@ def _option(reduction: Reduction, name: str, kind: str, text: Any, folder: Path)
             f"{text!r} is neither files beside the manifest nor a moment per field; name the files of the empty holder,"
             ' or write for instance "-1.2e-9 emu/Oe"'
         )
+    if kind == "bands":
+        return {name: _bands(text)}
     if kind == "structures":
         return {name: _structures(text, folder)}
     if kind.startswith("files "):
@@ -365,6 +368,24 @@ def _measured(names: Sequence[str], folder: Path, quantity: str, advice: str) ->
     found = tuple(m for one in names for m in read_file(folder / one)[0] if m.quantity == quantity)
     if not found:
         raise QuantityError(f"{', '.join(names)}: no {quantity} in it; {advice}")
+    return found
+
+
+def _bands(text: Any) -> dict[str, dict[str, Any]]:
+    """Bands by name, from ``{ V = { position = "1556 1/cm", width = "15 1/cm" } }``."""
+    example = 'such as { V = { position = "1556 1/cm", width = "15 1/cm" } }'
+    if not isinstance(text, dict) or not text or not all(isinstance(one, dict) for one in text.values()):
+        raise QuantityError(f"expected a table of bands {example}, found {text!r}")
+    found: dict[str, dict[str, Any]] = {}
+    for name, one in text.items():
+        if unknown := sorted(set(one) - {"position", "width", "shape", "share", "drift"}):
+            raise QuantityError(
+                f"band {name}: {unknown[0]!r} is unknown; a band has position, width, shape, share, drift"
+            )
+        if "position" not in one:
+            raise QuantityError(f"band {name}: the position is missing; write bands {example}")
+        found[name] = {k: read_quantity(v, "wavenumber").value if k in ("position", "width") else v
+                       for k, v in one.items()}  # fmt: skip
     return found
 
 

@@ -63,6 +63,7 @@ _ABSORPTION_OPTIONS = {
     "angle_out": "angle",
     "temperature": "temperature",
 }
+_SPECTRUM_OPTIONS = {"low": "wavenumber", "high": "wavenumber", "baseline": "text"}
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
@@ -231,6 +232,48 @@ TECHNIQUES: tuple[Technique, ...] = (
                     **_ABSORPTION_OPTIONS,
                 },
             ),
+        ),
+    ),
+    Technique(
+        "vibrational",
+        "Infrared and Raman spectroscopy",
+        {
+            "absorbance": "labile.techniques.vibrational.whole_spectra:absorbance_map",
+            "intensity": "labile.techniques.vibrational.whole_spectra:intensity_map",
+            "band_area": "labile.techniques.vibrational:BandArea",
+            "band_ratio": "labile.techniques.vibrational:BandRatio",
+        },
+        tuple(
+            reduction
+            for takes, gives in (
+                ("absorbance", "absorbance"),
+                ("transmittance", "absorbance"),
+                ("intensity", "intensity"),
+            )
+            for reduction in (
+                Reduction(
+                    takes,
+                    (gives,),
+                    "labile.techniques.vibrational.reduction:reduce_spectra",
+                    _SPECTRUM_OPTIONS,
+                    together=True,
+                ),
+                Reduction(
+                    takes,
+                    ("band_area", "band_position", "band_ratio", "population", "high_spin_fraction"),
+                    "labile.techniques.vibrational.reduction:reduce_bands",
+                    {
+                        "bands": "bands",
+                        "band": "text",
+                        "over": "text",
+                        "strength_ratio": "number",
+                        "degree": "count",
+                        **_SPECTRUM_OPTIONS,
+                    },
+                    {"strength_ratio": "sigma_strength_ratio"},
+                    together=True,
+                ),
+            )
         ),
     ),
     Technique(
