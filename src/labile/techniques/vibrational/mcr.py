@@ -80,8 +80,10 @@ class AmbiguityBands:
         return np.asarray(np.max(np.abs(self.highest - self.lowest), axis=0))
 
 
-def constrained_least_squares(gram: np.ndarray, right: np.ndarray, *, closed: bool) -> np.ndarray:
-    """Exact minimiser of c^T G c/2 - b^T c for c >= 0 and, where `closed`, sum c = 1; for K right-hand sides.
+def constrained_least_squares(
+    gram: np.ndarray, right: np.ndarray, *, closed: bool, total: np.ndarray | float = 1.0
+) -> np.ndarray:
+    """Exact minimiser of c^T G c/2 - b^T c for c >= 0 and, where `closed`, sum c = total; for K right-hand sides.
 
     Parameters
     ----------
@@ -89,6 +91,8 @@ def constrained_least_squares(gram: np.ndarray, right: np.ndarray, *, closed: bo
         Positive semi-definite.
     right : ndarray (n, K)
     closed : bool
+    total : ndarray (K,) or float
+        Not negative.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def constrained_least_squares(gram: np.ndarray, right: np.ndarray, *, closed: bo
             if closed:
                 ones = np.full((size, 1), scale)
                 system = np.block([[part, ones], [ones.T, np.zeros((1, 1))]])
-                side = np.vstack([right[index], np.full((1, count), scale)])
+                side = np.vstack([right[index], scale * np.broadcast_to(total, (1, count))])
                 found = np.linalg.solve(system, side)[:size]
             else:
                 found = np.linalg.solve(part, right[index])
@@ -197,16 +201,19 @@ def mcr_als(
     for k, row in fixed.items():
         s[k] = row
     free = [i for i in range(components) if i not in fixed]
+    bound = sorted(set(unimodal))
+    if any(not 0 <= k < components for k in bound) or (closure and len(bound) == components):
+        raise VibrationalError(
+            f"{where}: unimodal components {bound} of {components}; under closure one at least must be free to fill up"
+        )
     total = float(np.sum(data**2))
     last, converged, iteration = np.inf, False, 0
     c = np.zeros((data.shape[0], components))
     while iteration < max_iterations:
         iteration += 1
         c = constrained_least_squares(s @ s.T, s @ data.T, closed=closure).T
-        for k in unimodal:
-            c[:, k] = _unimodal(c[:, k])
-        if closure and len(unimodal):
-            c = c / np.maximum(c.sum(axis=1, keepdims=True), 1e-300)
+        if bound:
+            c = _with_unimodal(data, c, s, bound, closure)
         rest = data - sum((np.outer(c[:, k], row) for k, row in fixed.items()), np.zeros_like(data))
         if free:
             part = c[:, free]
@@ -226,6 +233,20 @@ def mcr_als(
     return CurveResolution(
         source, c, s, 100.0 * float(np.sqrt(left / total)), iteration, converged, closure, tuple(fixed), tuple(notes)
     )  # fmt: skip
+
+
+def _with_unimodal(data: np.ndarray, c: np.ndarray, s: np.ndarray, bound: list[int], closure: bool) -> np.ndarray:
+    """Concentrations with some profiles made unimodal, the others solved again for what is left."""
+    out = c.copy()
+    for k in bound:
+        out[:, k] = _unimodal(c[:, k])
+    others = [k for k in range(c.shape[1]) if k not in bound]
+    if others:
+        rest = data - out[:, bound] @ s[bound]
+        left = np.maximum(1.0 - out[:, bound].sum(axis=1), 0.0)
+        part = s[others]
+        out[:, others] = constrained_least_squares(part @ part.T, part @ rest.T, closed=closure, total=left).T
+    return out
 
 
 def _unimodal(profile: np.ndarray) -> np.ndarray:

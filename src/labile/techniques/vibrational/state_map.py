@@ -237,7 +237,7 @@ def _about(
                 f" {spectra.shape[1]} wavenumbers: the model's populations are wrong, or bands drift, or the baseline"
                 " is off"
             )
-    if fit.reduced_chi2 > 1.2:
+    if (fit.reduced_chi2 - 1.0) * np.sqrt(0.5 * max(fit.degrees_of_freedom, 1)) > BELOW:
         notes.append(
             f"chi2 per degree of freedom is {fit.reduced_chi2:.3g}: the map holds more than these states (drifting"
             " bands? try drift = 1) or sigma is too small"

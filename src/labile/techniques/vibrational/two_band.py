@@ -44,6 +44,9 @@ class StrengthRatio:
     degrees_of_freedom : int
     drift_z : float
         Trend of the residuals with temperature in standard deviations (of the fit without drift).
+    per_drift : float
+        By how much K would be wrong if the strengths rose by 1 % per 100 K and no drift was fitted. Populations that
+        change nearly linearly with temperature hide such a drift: K is then biased and `drift_z` stays small.
     notes : tuple of str
     """
 
@@ -54,6 +57,7 @@ class StrengthRatio:
     chi2: float
     degrees_of_freedom: int
     drift_z: float
+    per_drift: float
     notes: tuple[str, ...] = ()
 
     def describe(self) -> str:
@@ -133,11 +137,16 @@ def strength_ratio(
     trend = tau * scale - q @ (q.T @ (tau * scale))
     length = float(np.linalg.norm(trend))
     drift_z = float(trend @ residuals / length) if length > 1e-9 else 0.0
+    # a total that rises by 1 % per 100 K is answered by the line's own parameters
+    response = np.linalg.lstsq(jacobian, -0.01 * plain.value("closure.total") * tau * scale, rcond=None)[0]
+    per_drift = -float(response[0]) / plain.value("closure.inverse_ratio") ** 2
     used = _line(v, h, sv, sh, tau, slope, drift=True) if drift else plain
     inverse, sigma_inverse = used.value("closure.inverse_ratio"), used.sigma_of("closure.inverse_ratio")
     dof = v.size - used.n_free
     spread = math.sqrt(max(used.chi2 / dof, 1.0)) if dof > 0 else 1.0
     notes = [DEGENERACY]
+    if not drift:
+        notes.append(f"strengths that rise by 1 % per 100 K unnoticed would move K by {per_drift:+.2g}")
     if spread > 1.2:
         notes.append(
             f"the areas scatter {spread:.2f} times as much about the line as their uncertainties say; the s.u. of K is"
@@ -163,6 +172,7 @@ def strength_ratio(
         chi2=used.chi2,
         degrees_of_freedom=dof,
         drift_z=drift_z,
+        per_drift=per_drift,
         notes=tuple(notes),
     )
 
