@@ -28,7 +28,7 @@ FILES = (
     "xdi/Fe2O3_rt_01.xdi",
     "xdi/Fe3C_rt_01.xdi",
     "xdi/Fe_Foil_rt_2016Foils.xdi",
-    "beamline/feo_xafs.dat",
+    "xdi/co_metal_rt.xdi",
     "beamline/fe.060",
 )
 SERIES = 100

@@ -221,16 +221,17 @@ def _supported(slope: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 def _grid_sigma(spectra: Spectra, index: np.ndarray) -> np.ndarray:
     energy = spectra.energy
-    spacing = 0.5 * (energy[index + 1] - energy[index - 1])
+    of_grid = (energy[index + 1] - energy[index - 1]) * (0.5 / math.sqrt(12.0))
+    if spectra.sigma is None:
+        return np.asarray(of_grid)
     spread = np.zeros(index.size)
-    if spectra.sigma is not None:
-        slope = slopes(energy, spectra.values)
-        noise = np.hypot(spectra.sigma[:, 2:], spectra.sigma[:, :-2]) / (energy[2:] - energy[:-2])
-        for row, k in enumerate(index):
-            as_steep = slope[row] > slope[row, k - 1] - math.sqrt(2.0) * noise[row, k - 1]
-            near = np.flatnonzero(as_steep & (np.abs(energy[1:-1] - energy[k]) < 10.0)) + 1
-            spread[row] = 0.5 * (energy[near[-1]] - energy[near[0]])
-    return np.asarray(np.hypot(spacing / math.sqrt(12.0), spread))
+    slope = slopes(energy, spectra.values)
+    noise = np.hypot(spectra.sigma[:, 2:], spectra.sigma[:, :-2]) / (energy[2:] - energy[:-2])
+    for row, k in enumerate(index):
+        as_steep = slope[row] > slope[row, k - 1] - math.sqrt(2.0) * noise[row, k - 1]
+        near = np.flatnonzero(as_steep & (np.abs(energy[1:-1] - energy[k]) < 10.0)) + 1
+        spread[row] = 0.5 * (energy[near[-1]] - energy[near[0]])
+    return np.asarray(np.hypot(of_grid, spread))
 
 
 def _inflections(spectra: Spectra, index: np.ndarray, half_width: float) -> tuple[np.ndarray, np.ndarray]:

@@ -320,7 +320,8 @@ def _by_edge(
         before, after = _windows_at(spectra, edge, windows, kind[0], degree + 1)
         middle, reach = _middle(energy[after])
         basis = _powers((energy - middle) / reach, degree + 1)
-        at_edge = np.array([((edge - middle) / reach) ** k for k in range(degree + 1)])
+        place = (edge - middle) / reach
+        at_edge = np.array([place**k for k in range(degree + 1)])
         fitted = basis[:, after]
         inverse = _inverse_gram(fitted)
         # the edge step is weight @ B (mu - pre)
@@ -338,9 +339,9 @@ def _by_edge(
         post[rows] = pre[rows] + rise
         step[rows] = coefficients @ at_edge
         variance[rows] += _scatter(above[:, after] - rise[:, after], degree + 1) * float(weight @ at_edge)
-        if degree:
-            slope = coefficients[:, 1:] @ (np.arange(1, degree + 1) * at_edge[:-1]) / reach
-            variance[rows] += (slope * sigma_e0[rows]) ** 2
+        if sigma_e0.any():
+            slope = np.array([k * place ** (k - 1) if k else 0.0 for k in range(degree + 1)]) / reach
+            variance[rows] += (coefficients @ slope * sigma_e0[rows]) ** 2
     return _Curves(pre, post, step, np.sqrt(variance))
 
 
@@ -447,10 +448,9 @@ def _measurement(
             "sigma_edge_step": curves.sigma[0],
         }
         attributes |= {name: float(number) for name, number in numbers.items() if math.isfinite(number)}
-    low, high = float(curves.step.min()), float(curves.step.max())
-    step = f"normalised: {said}; divided by {low:.5g}" + (f" to {high:.5g}" if high > low else "")
+    step = f"normalised: {said}; divided by {_said_range(curves.step, '.5g')}"
     if math.isfinite(e0[0]):
-        step += f"; E0 {e0.min():.3f}" + (f" to {e0.max():.3f}" if e0.max() > e0.min() else "") + " eV"
+        step += f"; E0 {_said_range(e0, '.3f')} eV"
     return replace(
         spectrum,
         quantity="normalized_absorption",
@@ -460,3 +460,10 @@ def _measurement(
         attributes=attributes,
         provenance=spectrum.provenance.then(step),
     )
+
+
+def _said_range(values: np.ndarray, form: str) -> str:
+    if values.size == 1:
+        return format(float(values[0]), form)
+    low, high = float(values.min()), float(values.max())
+    return format(low, form) + (f" to {high:{form}}" if high > low else "")
