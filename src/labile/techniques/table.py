@@ -209,13 +209,34 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(
         "xas",
         "X-ray absorption",
-        {"component_fraction": "labile.techniques.xas:ComponentFraction"},
+        {
+            "component_fraction": "labile.techniques.xas:ComponentFraction",
+            "pre_edge_area": "labile.techniques.xas.pre_edge_observables:PreEdgeArea",
+            "pre_edge_centroid": "labile.techniques.xas.pre_edge_observables:PreEdgeCentroid",
+            "normalized_absorption": "labile.techniques.xas.whole_spectra:absorption_map",
+        },
         (
             Reduction(
                 "absorption",
                 ("normalized_absorption", "edge_energy"),
                 "labile.techniques.xas:reduce_absorption",
                 _ABSORPTION_OPTIONS,
+            ),
+            *(
+                Reduction(
+                    takes,
+                    ("pre_edge_area", "pre_edge_centroid"),
+                    "labile.techniques.xas.pre_edge_reduction:reduce_pre_edge",
+                    {
+                        "low": "energy",
+                        "high": "energy",
+                        "peaks": "count",
+                        "most": "count",
+                        "lineshape": "text",
+                        **others,
+                    },
+                )
+                for takes, others in (("absorption", _ABSORPTION_OPTIONS), ("normalized_absorption", {}))
             ),
             Reduction(
                 "absorption",
