@@ -269,10 +269,12 @@ def _inverse_gram(basis: np.ndarray) -> np.ndarray:
 def _scatter(residuals: np.ndarray, parameters: int) -> np.ndarray:
     """Variance (G,) of one point about a fitted curve, as large as correlated points make that of a mean."""
     n = residuals.shape[1]
-    variance = np.add.reduce(residuals * residuals, axis=1) / (n - parameters)
     positive = residuals > 0
-    changes = np.add.reduce(positive[:, 1:] != positive[:, :-1], axis=1)
-    return np.asarray(variance * n / np.minimum(np.maximum(2.0 * changes, 1.0), n))
+    turned = positive[:, 1:] != positive[:, :-1]
+    # row by row: a call for each is faster than a reduction along an axis
+    squares = np.array([row @ row for row in residuals])
+    changes = np.array([np.count_nonzero(row) for row in turned])
+    return np.asarray(squares / (n - parameters) * n / np.minimum(np.maximum(2.0 * changes, 1.0), n))
 
 
 def _by_length(spectra: Spectra, e0: float, windows: tuple[float, ...]) -> str:
@@ -310,39 +312,57 @@ def _by_edge(
     degree: int,
     windows: tuple[float, ...],
 ) -> _Curves:
-    energy, values = spectra.energy, spectra.values
-    pre, post = np.zeros(values.shape), np.empty(values.shape)
-    step, variance = np.empty(e0.size), np.zeros(e0.size)
     edges = set(e0.tolist())
+    if len(edges) == 1:
+        return _at_one_edge(spectra, spectra.values, float(e0[0]), sigma_e0, kind, degree, windows)
+    shape = spectra.values.shape
+    whole = _Curves(np.empty(shape), np.empty(shape), np.empty(e0.size), np.empty(e0.size))
     for edge in edges:
         # spectra with one edge energy share all matrices
-        rows = slice(None) if len(edges) == 1 else (e0 == edge).nonzero()[0]
-        before, after = _windows_at(spectra, edge, windows, kind[0], degree + 1)
-        middle, reach = _middle(energy[after])
-        basis = _powers((energy - middle) / reach, degree + 1)
-        place = (edge - middle) / reach
-        at_edge = np.array([place**k for k in range(degree + 1)])
-        fitted = basis[:, after]
-        inverse = _inverse_gram(fitted)
-        # the edge step is weight @ B (mu - pre)
-        weight = at_edge @ inverse
-        above = y = values[rows]
-        if kind[0]:
-            pre_basis = _pre_basis(energy, edge, kind)
-            pre_inverse = _inverse_gram(pre_basis[:, before])
-            under = (y[:, before] @ pre_basis[:, before].T) @ pre_inverse @ pre_basis
-            carried = pre_basis[:, after] @ (weight @ fitted)
-            variance[rows] = _scatter(y[:, before] - under[:, before], kind[0]) * float(carried @ pre_inverse @ carried)
-            above, pre[rows] = y - under, under
-        coefficients = (above[:, after] @ fitted.T) @ inverse
-        rise = coefficients @ basis
-        post[rows] = pre[rows] + rise
-        step[rows] = coefficients @ at_edge
-        variance[rows] += _scatter(above[:, after] - rise[:, after], degree + 1) * float(weight @ at_edge)
-        if sigma_e0.any():
-            slope = np.array([k * place ** (k - 1) if k else 0.0 for k in range(degree + 1)]) / reach
-            variance[rows] += (coefficients @ slope * sigma_e0[rows]) ** 2
-    return _Curves(pre, post, step, np.sqrt(variance))
+        rows = (e0 == edge).nonzero()[0]
+        part = _at_one_edge(spectra, spectra.values[rows], edge, sigma_e0[rows], kind, degree, windows)
+        whole.pre[rows], whole.post[rows], whole.step[rows], whole.sigma[rows] = (
+            part.pre, part.post, part.step, part.sigma,
+        )  # fmt: skip
+    return whole
+
+
+def _at_one_edge(
+    spectra: Spectra,
+    y: np.ndarray,
+    edge: float,
+    sigma_e0: np.ndarray,
+    kind: tuple[int, int],
+    degree: int,
+    windows: tuple[float, ...],
+) -> _Curves:
+    energy = spectra.energy
+    before, after = _windows_at(spectra, edge, windows, kind[0], degree + 1)
+    middle, reach = _middle(energy[after])
+    basis = _powers((energy - middle) / reach, degree + 1)
+    place = (edge - middle) / reach
+    at_edge = np.array([place**k for k in range(degree + 1)])
+    fitted = basis[:, after]
+    inverse = _inverse_gram(fitted)
+    # the edge step is weight @ B (mu - pre)
+    weight = at_edge @ inverse
+    if kind[0]:
+        pre_basis = _pre_basis(energy, edge, kind)
+        known = pre_basis[:, before]
+        pre_inverse = _inverse_gram(known)
+        pre = (y[:, before] @ known.T) @ pre_inverse @ pre_basis
+        above = y - pre
+        carried = pre_basis[:, after] @ (weight @ fitted)
+        variance = _scatter(above[:, before], kind[0]) * float(carried @ pre_inverse @ carried)
+    else:
+        pre, above, variance = np.zeros(y.shape), y, np.zeros(y.shape[0])
+    coefficients = (above[:, after] @ fitted.T) @ inverse
+    rise = coefficients @ basis
+    variance = variance + _scatter(above[:, after] - rise[:, after], degree + 1) * float(weight @ at_edge)
+    if sigma_e0.any():
+        slope = np.array([k * place ** (k - 1) if k else 0.0 for k in range(degree + 1)]) / reach
+        variance += (coefficients @ slope * sigma_e0) ** 2
+    return _Curves(pre, pre + rise, coefficients @ at_edge, np.sqrt(variance))
 
 
 def _middle(energy: np.ndarray) -> tuple[float, float]:
