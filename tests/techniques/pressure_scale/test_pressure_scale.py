@@ -142,7 +142,8 @@ def test_resolved_ruby_spectrum(shape):
     assert found.resolved
     assert found.r1 * 1e9 == pytest.approx(694.822, abs=0.02)
     assert found.r2 * 1e9 == pytest.approx(693.378, abs=0.02)
-    assert found.sigma_r1 * 1e9 < 0.005
+    assert 0.002 < found.sigma_r1 * 1e9 < 0.02  # the residuals are systematic, which the s.u. holds
+    assert any("follow each other" in note for note in found.notes)
     assert "R1 694.82" in found.text
     free = fit_ruby_spectrum(spectrum("test_data1.txt"), shape=shape, tied_width=False)
     assert free.r1 == pytest.approx(found.r1, abs=5e-12)
@@ -181,12 +182,12 @@ def test_r1_uncertainty_equals_the_spread_of_fits():
     x = np.arange(688.0, 700.0, 0.05)
     y = 1000 * sum(a * pseudo_voigt(x, c, 0.6, 0.7).value for a, c in ((1.0, 694.8), (0.6, 693.37))) + 20
     rng = np.random.default_rng(0)
-    rows = y + 8 * rng.normal(size=(100, x.size))
-    many = Measurement("intensity", rows, Conditions(np.full(100, 298.0)), axis=Axis("wavelength", x * 1e-9))
-    fits = [fit_ruby_spectrum(many, row=n) for n in range(100)]
+    rows = y + 8 * rng.normal(size=(60, x.size))
+    many = Measurement("intensity", rows, Conditions(np.full(60, 298.0)), axis=Axis("wavelength", x * 1e-9))
+    fits = [fit_ruby_spectrum(many, row=n) for n in range(60)]
     spread = np.std([one.r1 for one in fits])
-    # 7 % is one standard deviation of such a spread
-    assert np.mean([one.sigma_r1 for one in fits]) == pytest.approx(spread, rel=0.21)
+    # 9 % is one standard deviation of such a spread
+    assert np.mean([one.sigma_r1 for one in fits]) == pytest.approx(spread, rel=0.27)
 
 
 def test_ruby_refusals():

@@ -2,7 +2,8 @@
 
 A curve through two phases gives a K0 that belongs to neither, often with a wild K0'. For every place where the ordered
 points may be cut, each piece gets its own equation of state; the Bayesian information criterion decides whether a cut
-pays, one more parameter being counted for its place.
+pays, one more parameter being counted for its place. One curve of a higher order competes, too: where it does as well,
+no transition is claimed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ from labile.techniques.equation_of_state.fit import (
     fit_equation_of_state,
 )
 
+HIGHER = {
+    "birch_murnaghan_2": ("birch_murnaghan_3", "birch_murnaghan_4"),
+    "birch_murnaghan_3": ("birch_murnaghan_4",),
+    "natural_strain_2": ("natural_strain_3", "natural_strain_4"),
+    "natural_strain_3": ("natural_strain_4",),
+}
+"""Curves of higher order that one phase could have instead of a transition."""
 CONVINCING = 6.0
 """Difference of BIC from which a cut counts as found (strong evidence)."""
 
@@ -59,11 +67,14 @@ class PhaseCount:
         The best one for each number of phases, in that order.
     skipped : tuple of str
         Divisions that could not be fitted.
+    higher : tuple of (str, float)
+        Forms of higher order fitted to all points, and their BIC.
     """
 
     best: Division
     divisions: tuple[Division, ...]
     skipped: tuple[str, ...] = ()
+    higher: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:
@@ -71,6 +82,13 @@ class PhaseCount:
         first = self.divisions[0]
         if len(self.best.pieces) == 1:
             rest = [f"{d.bic - first.bic:+.1f} with {len(d.pieces)}" for d in self.divisions[1:]]
+            rivals = [one for one in self.higher if one[1] < first.bic - CONVINCING]
+            if rivals:
+                form, bic = min(rivals, key=lambda one: one[1])
+                return (
+                    f"one phase of higher order ({form}) describes all points: BIC is {first.bic - bic:.1f} lower than"
+                    f" with {first.pieces[0].form}, and no division is {CONVINCING:g} better"
+                )
             return f"one phase describes all points (BIC changes by {', '.join(rest) or 'nothing else was possible'})"
         places = ", ".join(f"between {low / 1e9:.4g} and {high / 1e9:.4g} GPa" for low, high in self.best.intervals)
         return (
@@ -137,11 +155,17 @@ def divide_phases(
             divisions.append(min(found, key=lambda one: one.bic))
     if not divisions:
         raise CompressionError(f"phases: no division could be fitted; {skipped[0] if skipped else 'too few points'}")
-    best = divisions[0]
+    higher = []
+    for rival in HIGHER.get(form, ()):
+        if len(data) > len(require_form(rival).parameters):
+            whole = _piece(data, rival, 0, len(data), {})
+            if isinstance(whole, CompressionFit):
+                higher.append((rival, _bic(data, (whole,))))
+    best, mark = divisions[0], min([divisions[0].bic, *(bic for _, bic in higher)])
     for other in divisions[1:]:
-        if best.bic - other.bic >= CONVINCING:
-            best = other
-    return PhaseCount(best, tuple(divisions), tuple(dict.fromkeys(skipped)))
+        if mark - other.bic >= CONVINCING:
+            best, mark = other, other.bic
+    return PhaseCount(best, tuple(divisions), tuple(dict.fromkeys(skipped)), tuple(higher))
 
 
 def _piece(

@@ -38,6 +38,8 @@ ASSUMED_SPLITTINGS = (1.38, 1.43, 1.48)
 """nm: over these the position of R1 is compared where the doublet is not resolved."""
 ASSUMED_RATIOS = (0.45, 0.6, 0.75)
 """Area of R2 over that of R1 at room temperature, for the same purpose."""
+CORRELATED = 0.3
+"""Correlation of neighbouring residuals from which they count as systematic."""
 UNRESOLVED_FLOOR = 0.1
 """Part of a channel below which no s.u. of an unresolved line is given."""
 
@@ -68,7 +70,8 @@ class RubyFit:
     origin : float
         m.
     scale : float
-        What s.u. are multiplied by: the root of chi2 per degree of freedom, counting statistics being unknown.
+        What s.u. are multiplied by: the root of chi2 per degree of freedom, counting statistics being unknown, times a
+        factor for residuals that are correlated.
     notes : tuple of str
     """
 
@@ -255,7 +258,7 @@ def fit_ruby_spectrum(
         fwhm = chosen.value("lines.width")
         if shape == "voigt":
             fwhm = _voigt_width(fwhm, chosen.value("lines.shape"))
-    scale = math.sqrt(chosen.chi2 / max(x.size - chosen.n_free, 1))
+    scale = math.sqrt(chosen.chi2 / max(x.size - chosen.n_free, 1)) * _correlated(chosen.residuals, notes)
     position, split = chosen.value("r1.position"), chosen.value("lines.splitting")
     sigma = scale * chosen.sigma_of("r1.position")
     sigma_r2 = scale * _sigma_r2(chosen)
@@ -335,12 +338,26 @@ def _assumed(
     middle = fits[ASSUMED_SPLITTINGS[1], ASSUMED_RATIOS[1]]
     positions = [one.value("r1.position") for one in fits.values()]
     notes.append(
-        f"R1 and R2 are not resolved ({step:.2f} nm per point, splitting {SPLITTING:.2f} nm): a single line is the blend"
-        f" R1+R2, not R1; R1 was found with the splitting {ASSUMED_SPLITTINGS[1]} nm and the ratio {ASSUMED_RATIOS[1]},"
-        " its s.u. holds the spread over"
+        f"R1 and R2 are not resolved ({step:.2f} nm per point, splitting {SPLITTING:.2f} nm): a single line is the"
+        f" blend R1+R2, not R1; R1 was found with the splitting {ASSUMED_SPLITTINGS[1]} nm and the ratio"
+        f" {ASSUMED_RATIOS[1]}, its s.u. holds the spread over"
         f" {ASSUMED_SPLITTINGS[0]}-{ASSUMED_SPLITTINGS[-1]} nm and {ASSUMED_RATIOS[0]}-{ASSUMED_RATIOS[-1]}"
     )
     return middle, 0.5 * (max(positions) - min(positions))
+
+
+def _correlated(residuals: np.ndarray, notes: list[str]) -> float:
+    """Factor on s.u. for residuals that follow each other: there are fewer independent points than points."""
+    about = residuals - residuals.mean()
+    lag = float(about[1:] @ about[:-1] / max(float(about @ about), 1e-300))
+    if lag < CORRELATED:
+        return 1.0
+    factor = math.sqrt((1.0 + min(lag, 0.99)) / (1.0 - min(lag, 0.99)))
+    notes.append(
+        f"the residuals follow each other (correlation of neighbours {lag:.2f}): the line shape is not quite that of"
+        f" the lamp and spectrometer, and s.u. were multiplied by {factor:.1f}"
+    )
+    return factor
 
 
 def _sigma_r2(found: FitResult) -> float:

@@ -151,6 +151,7 @@ def principal_strain(strain: StrainSeries, *, follow: str = "strongest") -> Prin
     strained = [row for row in range(len(strain)) if row != strain.reference]
     first = {"strongest": int(np.argmax(np.sum(values**2, axis=1)))}.get(follow, strained[0])
     order = _orders(vectors, strained, first, follow == "previous")
+    turning = not np.array_equal(order, _orders(vectors, strained, first, follow != "previous"))
     values = np.take_along_axis(values, order, axis=1)
     vectors = np.take_along_axis(vectors, order[:, None, :], axis=2)
     if strain.reference >= 0:
@@ -161,7 +162,7 @@ def principal_strain(strain: StrainSeries, *, follow: str = "strongest") -> Prin
     vectors = vectors * np.where(np.einsum("nij,ij->nj", vectors, vectors[strained[0]]) < 0, -1.0, 1.0)[:, None, :]
     found = PrincipalStrain(strain, values, vectors)
     notes = []
-    if not np.array_equal(order, _orders(vectors, strained, first, follow != "previous")):
+    if turning:
         notes.append(
             "the axes turn so far that their order depends on how they are followed (one row, or each the row before);"
             " principal values do not describe one direction each: use the components of the tensor"
