@@ -17,6 +17,7 @@ from labile.formats import (
     signatures,
     spectrum_signatures,
     structure_signatures,
+    vibrational_signatures,
 )
 
 if TYPE_CHECKING:
@@ -170,6 +171,38 @@ BUILTIN = (
         ("cell_length", "cell_angle", "cell_volume"),
         "formats/structures.md",
         holds="cells",
+    ),
+    Format(
+        "jcamp_dx",
+        (".jdx", ".dx", ".jcm"),
+        vibrational_signatures.jcamp_dx,
+        "labile.formats.jcamp_dx",
+        ("absorbance", "transmittance", "reflectance", "intensity"),
+        "formats/vibrational.md",
+    ),
+    Format(
+        "opus",
+        (".0", ".1", ".2", ".0000", ".001"),
+        vibrational_signatures.opus,
+        "labile.formats.opus",
+        ("absorbance", "transmittance", "reflectance", "intensity"),
+        "formats/vibrational.md",
+    ),
+    Format(
+        "galactic_spc",
+        (".spc",),
+        vibrational_signatures.galactic_spc,
+        "labile.formats.galactic_spc",
+        ("absorbance", "transmittance", "reflectance", "intensity"),
+        "formats/vibrational.md",
+    ),
+    Format(
+        "spectral_text",
+        (".txt", ".csv", ".dat", ".dpt", ".asc"),
+        vibrational_signatures.spectral_text,
+        "labile.formats.spectral_text",
+        ("absorbance", "transmittance", "reflectance", "intensity"),
+        "formats/vibrational.md",
     ),
     Format(
         "tables",

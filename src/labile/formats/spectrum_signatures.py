@@ -54,6 +54,10 @@ def channel_counts(head: bytes, name: str) -> str | None:
         lines = lines[:-1]  # the last one may be cut
     if any(line.startswith("##") for line in lines):
         return "it has JCAMP-DX labels (##)"
+    if lines and lines[0].startswith(
+        ("#Acq. time (s)=", "#Exposition=", "#Instrument=", "#AxisType[", "#Wave", "#X\t")
+    ):
+        return "it is a LabSpec or WiRE text of spectra"
     rows: list[list[str]] = []
     titles: list[str] = []
     for line in lines:
