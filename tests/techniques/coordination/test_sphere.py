@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from labile.core.cell import StructureError, orthogonalisation
 from labile.core.structure import CrystalStructure, Molecule, Site
+from labile.core.uncertain import parse_uncertain
+from labile.techniques.coordination.assignment import assign_states
 from labile.techniques.coordination.bonds import angle, bonds, distance, mean_length, place, torsion
 from labile.techniques.coordination.errors import CoordinationError
 from labile.techniques.coordination.geometry import sphere_geometry
@@ -82,6 +84,39 @@ def test_iron_of_the_silver_framework(framework):
     assert silver.elements == ("N", "N", "N")
     first, second = (("N3", code) for code in silver.symmetry_codes[1:])
     assert angle(framework, first, "Ag1", second).value / DEGREE == pytest.approx(103.4, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "metal"), [("4111132", "Fe1"), ("4111132", "Ag1"), ("2227982", "Co1")])
+def test_lengths_are_those_the_files_list(name, metal):
+    """Every bond of the sphere stands in the file's own table, within the rounding of its coordinates."""
+    import gemmi
+
+    from labile.formats.cif import read
+
+    path = ROOT / "tests" / "data" / "structures" / f"{name}.cif"
+    (sphere,) = coordination_spheres(read(path)[0], metal)
+    rows = gemmi.cif.read(str(path)).sole_block().find(
+        "_geom_bond_", ["atom_site_label_1", "atom_site_label_2", "distance"]
+    )  # fmt: skip
+    listed = {}
+    for one, other, text in rows:
+        for first, second in ((one, other), (other, one)):
+            if first == metal:
+                listed.setdefault(second, []).append(parse_uncertain(text)[:2])
+    for bond in bonds(sphere):
+        value, sigma = min(listed[bond.ligand], key=lambda v: abs(v[0] - bond.length * 1e10))
+        assert bond.length * 1e10 == pytest.approx(value, abs=0.0015)
+        assert bond.sigma * 1e10 == pytest.approx(sigma, abs=0.001)
+
+
+def test_spin_states_of_the_real_metals(framework):
+    from labile.formats.cif import read
+
+    iron = assign_states(coordination_spheres(framework, "Fe1"))[0]
+    assert iron.of_spin("LS") > 0.999
+    assert "the oxidation state is assumed" in iron.notes[0]
+    cobalt = coordination_spheres(read(ROOT / "tests" / "data" / "structures" / "2227982.cif")[0], "Co1")
+    assert assign_states(cobalt)[0].best == (3, "LS")
 
 
 def test_geometry_of_the_real_iron_is_low_spin_like(framework):
