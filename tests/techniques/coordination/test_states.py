@@ -114,6 +114,9 @@ def test_charge_balance_decides_what_lengths_leave_open():
 def test_a_metal_without_windows_is_refused_with_what_exists():
     with pytest.raises(CoordinationError, match="no window for Fe with donors S6"):
         assign_states([SiteLengths.of_sphere_lengths("Fe1", "Fe", {"S": [2.3e-10] * 6}, 5e-13)])
+    with pytest.raises(CoordinationError, match="no window for Co with donors N4"):
+        # windows hold for six donors: four-coordinate cobalt(II) has short bonds too
+        assign_states([SiteLengths.of_sphere_lengths("Co1", "Co", {"N": [1.99e-10] * 4}, 5e-13)])
     with pytest.raises(CoordinationError, match=r"2\.0 angstrom is"):
         Window("Fe", 2, "LS", 1.9, 2.0)
     with pytest.raises(CoordinationError, match="sigma must be in m"):

@@ -46,6 +46,8 @@ class Window:
     bond : str
         Donor element whose bonds are averaged; empty for all bonds.
     source : str
+    number : int
+        Coordination number the window holds for; 0 for any.
     """
 
     element: str
@@ -56,6 +58,7 @@ class Window:
     donors: str = ""
     bond: str = ""
     source: str = "range that structures commonly show"
+    number: int = 6
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high < 1e-9:
@@ -98,6 +101,8 @@ class SiteLengths:
     metal, element : str
     donors : str
         ``"N4O2"``.
+    number : int
+        Of donors.
     mean : Value
         Of all bonds, m.
     by_element : mapping of str to Value
@@ -113,6 +118,7 @@ class SiteLengths:
     metal: str
     element: str
     donors: str
+    number: int
     mean: Value
     by_element: Mapping[str, Value]
 
@@ -122,7 +128,7 @@ class SiteLengths:
         if sphere.problems:
             raise CoordinationError(f"{sphere.metal}: {'; '.join(sphere.problems)}")
         each = {e: mean_length(sphere, [e]) for e in dict.fromkeys(sphere.elements)}
-        return cls(sphere.metal, sphere.element, donor_set(sphere.elements), mean_length(sphere), each)
+        return cls(sphere.metal, sphere.element, donor_set(sphere.elements), len(sphere), mean_length(sphere), each)
 
     @classmethod
     def of_sphere_lengths(
@@ -137,7 +143,7 @@ class SiteLengths:
         every = [d for each in lengths.values() for d in each]
         names = [e for e, each in lengths.items() for _ in each]
         mean = Value(math.fsum(every) / len(every), sigma / math.sqrt(len(every)))
-        return cls(metal, element, donor_set(names), mean, means)
+        return cls(metal, element, donor_set(names), len(names), mean, means)
 
 
 @dataclass(frozen=True)
@@ -265,11 +271,11 @@ def _likelihoods(
 ) -> tuple[dict[tuple[int, str], float], tuple[str, ...]]:
     fitting: dict[tuple[int, str], list[Window]] = {}
     for window in windows:
-        if window.element == site.element and window.donors in ("", site.donors):
+        if window.element == site.element and window.donors in ("", site.donors) and window.number in (0, site.number):
             if not window.bond or window.bond in site.by_element:
                 fitting.setdefault(window.state, []).append(window)
     if not fitting:
-        listed = sorted({w.donors or f"{w.bond} donors" for w in windows if w.element == site.element})
+        listed = sorted({w.donors or f"{w.number} donors with {w.bond}" for w in windows if w.element == site.element})
         raise CoordinationError(
             f"{site.metal}: there is no window for {site.element} with donors {site.donors}"
             f" (there are: {', '.join(listed) or 'none for this element'}); give windows=[Window(...)]"
