@@ -160,7 +160,7 @@ def window_of(spectra: Spectra, low: float, high: float, least: int, what: str, 
     XasError
         If there are fewer than `least`; `what` and `remedy` make the sentence.
     """
-    first, last = np.searchsorted(spectra.energy, (low - 1e-9, high + 1e-9))
+    first, last = spectra.energy.searchsorted(low - 1e-9), spectra.energy.searchsorted(high + 1e-9)
     count = max(int(last - first), 0)
     if count < least:
         raise XasError(

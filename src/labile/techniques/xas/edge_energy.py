@@ -186,25 +186,27 @@ def steepest_points(spectra: Spectra, low: float, high: float) -> np.ndarray:
     XasError
         If the slope is largest at an end of the range or nowhere positive.
     """
-    first = max(int(np.searchsorted(spectra.energy, low)), 1)
-    last = min(int(np.searchsorted(spectra.energy, high, side="right")), spectra.energy.size - 1)
+    first = max(int(spectra.energy.searchsorted(low)), 1)
+    last = min(int(spectra.energy.searchsorted(high, side="right")), spectra.energy.size - 1)
     if last - first < 5:
         raise XasError(
             f"{spectra.where}: {max(last - first, 0)} points from {low:.1f} to {high:.1f} eV, too few for an edge"
         )
     slope = slopes(spectra.energy[first - 1 : last + 1], spectra.values[:, first - 1 : last + 1])
-    rows = np.arange(slope.shape[0])
-    best = np.argmax(slope, axis=1)
-    inside = np.minimum(np.maximum(best, 1), slope.shape[1] - 2)
-    bar = SUPPORT * slope[rows, best]
-    if not (np.minimum(slope[rows, inside - 1], slope[rows, inside + 1]) > bar).all():
-        best = _supported(slope, best)
-    if best.min() < 2 or best.max() > slope.shape[1] - 3 or not slope[rows, best].min() > 0:
-        row = int(np.argmax((best < 2) | (best > slope.shape[1] - 3) | ~(slope[rows, best] > 0)))
-        which = f" (scan {row + 1} of {rows.size})" if rows.size > 1 else ""
-        at, start, end = spectra.energy[[best[row] + first, first, last - 1]]
+    best = slope.argmax(axis=1)
+    end = slope.shape[1] - 1
+    # row by row: single numbers are read faster than columns of them are gathered
+    for row, k in enumerate(best.tolist()):
+        if not (0 < k < end and min(slope[row, k - 1], slope[row, k + 1]) > SUPPORT * slope[row, k]):
+            best = _supported(slope, best)
+            break
+    for row, k in enumerate(best.tolist()):
+        if 2 <= k <= end - 2 and slope[row, k] > 0:
+            continue
+        which = f" (scan {row + 1} of {best.size})" if best.size > 1 else ""
+        at, start, stop = spectra.energy[[k + first, first, last - 1]]
         raise XasError(
-            f"{spectra.where}{which}: it rises most steeply at {at:.1f} eV, at the end of {start:.1f} to {end:.1f} eV:"
+            f"{spectra.where}{which}: it rises most steeply at {at:.1f} eV, at the end of {start:.1f} to {stop:.1f} eV:"
             " the edge is not within the data. Give"
             " edge_energy, or normalise without an edge (method = 'min_max', 'area' or 'none')"
         )
