@@ -176,7 +176,7 @@ def calibrated(spectrum: Measurement, calibration: EnergyCalibration) -> Measure
             f"spectrum {spectrum.label!r}: it is calibrated already, to {spectrum.attributes[ATTRIBUTE]}; change the"
             " convention with to_reference(spectrum, ...)"
         )
-    new = {ATTRIBUTE: calibration.reference.text, "sigma_energy_shift": calibration.sigma}
+    new: dict[str, float | str] = {ATTRIBUTE: calibration.reference.text, "sigma_energy_shift": calibration.sigma}
     return _moved(spectrum, calibration.shift, new, calibration.describe())
 
 

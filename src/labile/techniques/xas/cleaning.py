@@ -229,7 +229,7 @@ def deglitched(
     spectrum: Measurement, *, threshold: float = THRESHOLD, keep: tuple[float, float] | None = None
 ) -> Measurement:
     """A spectrum without the points that `find_glitches` finds, which are recorded."""
-    found = find_glitches(spectrum, threshold=threshold, keep=keep).any(axis=0)
+    found = np.asarray(find_glitches(spectrum, threshold=threshold, keep=keep).any(axis=0))
     return (
         _without(spectrum, found, f"glitches of more than {threshold:g} standard deviations")
         if found.any()
@@ -259,7 +259,7 @@ def find_saturated(spectrum: Measurement) -> np.ndarray:
 
 def without_saturated(spectrum: Measurement) -> Measurement:
     """A spectrum without the points that `find_saturated` finds, which are recorded."""
-    found = find_saturated(spectrum).any(axis=0)
+    found = np.asarray(find_saturated(spectrum).any(axis=0))
     return _without(spectrum, found, "saturated detector") if found.any() else spectrum
 
 
@@ -281,7 +281,7 @@ def repaired(spectrum: Measurement, saturated: str = "refuse") -> Measurement:
     ordered = averaged_duplicates(sorted_energies(spectrum))
     if saturated == "keep":
         return ordered
-    found = find_saturated(ordered).any(axis=0)
+    found = np.asarray(find_saturated(ordered).any(axis=0))
     if not found.any():
         return ordered
     if saturated == "remove":
