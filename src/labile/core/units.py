@@ -148,6 +148,8 @@ QUANTITIES = _table(
     ("pre_edge_area", "1", "1", "pre-edge area (100 eV)"),
     ("pre_edge_centroid", "J", "eV", "pre-edge centroid"),
     ("component_fraction", "1", "1", "component fraction"),
+    ("fraction_offset", "1", "1", "offset of the fraction"),
+    ("fraction_scale", "1", "1", "scale of the fraction"),
     # infrared and Raman spectroscopy
     ("absorbance", "1", "1", "A"),
     ("transmittance", "1", "1", "transmittance"),
