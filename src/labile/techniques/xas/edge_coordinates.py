@@ -52,6 +52,11 @@ class EdgeCoordinates:
             if f"{name}.height" in free and not {f"{name}.{key}" for key in ("energy", "fwhm", "height")} & tied
         ]
 
+    @property
+    def curved(self) -> bool:
+        """Whether any edge can move, so that there is a valley to straighten."""
+        return any(at is not None or wide is not None for _, at, wide, _, _ in self.edges)
+
     def _tail(self, kind: str, vector: np.ndarray, at: int | None, wide: int | None, name: str):  # type: ignore[no-untyped-def]
         """Line through an edge, size of the rest, and both with derivatives in position and width."""
         centre = self.parameters[f"{name}.energy"].value if at is None else vector[at]
@@ -113,4 +118,7 @@ class EdgeCoordinates:
         )  # fmt: skip
         vector = self.free(found.vector)[0]
         inside = np.clip(vector, lower, upper)
+        if not np.array_equal(inside, vector):
+            found = minimise(original, inside, lower, upper, tolerance=tolerance, max_iterations=max_iterations)
+            inside = found.vector
         return parameters.with_vector(inside), found.chi2

@@ -24,7 +24,7 @@ from labile.core.measurement import Measurement
 from labile.core.parameters import Parameter, Parameters
 from labile.techniques.xas.absorption import EV, XasError
 from labile.techniques.xas.edge_coordinates import EdgeCoordinates
-from labile.techniques.xas.pre_edge import EDGES, NARROWEST, Peak, PreEdgeModel, ordered, profile
+from labile.techniques.xas.pre_edge import EDGES, Peak, PreEdgeModel, ordered, profile
 from labile.techniques.xas.pre_edge_fit import (
     PreEdgeFit,
     Window,
@@ -226,9 +226,15 @@ def find_peaks(
         best = min((chain[count] for chain in chains if count < len(chain)), key=_rss)
         fits.append(fit_window(part, best.model, best.parameters))
     criteria, independent = _judged(fits)
-    lowest = min(one.bic for one in criteria)
-    count = next(one.peaks for one in criteria if one.bic <= lowest + WITHIN)
+    count = min(_smallest(criteria, "bic"), _smallest(criteria, "aicc"))
     return PeakNumber(count, tuple(fits), criteria, independent, part.data.size)
+
+
+def _smallest(criteria: Sequence[Criteria], name: str) -> int:
+    """Smallest number of peaks within `WITHIN` of the least value of a criterion; the largest where it has none."""
+    values = [getattr(one, name) for one in criteria]
+    lowest = min((value for value in values if math.isfinite(value)), default=math.inf)
+    return next((c.peaks for c, v in zip(criteria, values, strict=True) if v <= lowest + WITHIN), criteria[-1].peaks)
 
 
 def _judged(fits: Sequence[PreEdgeFit]) -> tuple[tuple[Criteria, ...], float]:
@@ -326,7 +332,7 @@ def _with_one_more(found: _Tried, changes: Sequence[Parameter]) -> _Tried:
     for k, peak in enumerate(peaks):
         apart = 0.4 * peak.fwhm
         if low < peak.energy - apart and peak.energy + apart < high:
-            half = replace(peak, fwhm=max(0.7 * peak.fwhm, NARROWEST), height=0.6 * peak.height)
+            half = replace(peak, fwhm=max(0.7 * peak.fwhm, found.model.narrowest), height=0.6 * peak.height)
             halves = [replace(half, energy=peak.energy + d) for d in (-apart, apart)]
             starts.append([*peaks[:k], *halves, *peaks[k + 1 :]])
     return min((_again(found, start, changes) for start in starts), key=_rss)
@@ -344,7 +350,7 @@ def _promising(found: _Tried) -> list[Peak]:
     shape = found.parameters.as_dict()[model.shape_name] if model.shape_name else 0.0
     centres = np.arange(low + 0.2 * EV, high - 0.2 * EV, 0.25 * EV)
     tried: list[tuple[float, Peak]] = []
-    for width in TRIED_WIDTHS:
+    for width in (max(tried_width, model.narrowest) for tried_width in TRIED_WIDTHS):
         lines = profile(part.energy, centres[:, None], width, model.lineshape, shape).value * weights
         columns = np.zeros((rows, centres.size))
         columns[: part.data.size] = lines.T
@@ -367,5 +373,5 @@ def _promising(found: _Tried) -> list[Peak]:
             break
     if not chosen:
         # nowhere does a positive peak help; the middle is as good as any place
-        chosen.append(Peak("new", part.middle, 1.4 * EV, 0.0))
+        chosen.append(Peak("new", part.middle, max(1.4 * EV, model.narrowest), 0.0))
     return [replace(peak, height=min(peak.height, float(np.ptp(part.data)))) for peak in chosen]

@@ -37,10 +37,14 @@ SHAPE_NAMES = {
 SHAPES = {"pseudo_voigt": 0.5, "pearson_vii": 1.73, "voigt": 0.5}
 """Shape parameters unless given; the exponent is that of the Pearson VII line nearest to ``"edgfit50"``."""
 EDGES = ("pseudo_voigt", "arctan", "erf", "cumulative")
-NARROWEST, BROADEST = 0.5 * EV, 5.0 * EV
+NARROWEST, BROADEST = 0.5 * EV, 4.0 * EV
 """J: FWHM that a peak may have; a 1s core hole alone makes 1 eV of it, half of that where emission is resolved."""
 EDGE_REACH = 40.0 * EV
 """J above the window where the centre of the rising edge may lie."""
+EDGE_BELOW = 8.0 * EV
+"""J below a known edge energy down to which it may lie."""
+HIGHEST_EDGE = 5.0
+"""Height of a rising edge relative to the edge step; white lines stay below it."""
 EDGE_SPREAD = 4.0 * EV
 """J: sigma of the weak prior of its position."""
 
@@ -226,6 +230,8 @@ class PreEdgeModel:
         Whether the background has a slope beside its offset.
     share_width : bool
         One FWHM for all peaks, that of the first.
+    narrowest : float
+        J: least FWHM of a peak. In absorption the 1s hole of iron makes 1.2 eV of it.
 
     Raises
     ------
@@ -244,6 +250,7 @@ class PreEdgeModel:
     edge: tuple[str, ...] = ("pseudo_voigt",)
     slope: bool = True
     share_width: bool = False
+    narrowest: float = NARROWEST
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "peaks", tuple(self.peaks))
@@ -251,6 +258,11 @@ class PreEdgeModel:
         shape = SHAPES.get(self.lineshape, 0.0) if self.shape is None else float(self.shape)
         object.__setattr__(self, "shape", shape)
         require_shape(self.lineshape, shape)
+        if not 0 < self.narrowest < BROADEST:
+            raise XasError(
+                f"pre-edge: narrowest must lie between 0 and {BROADEST / EV:g} eV, found {self.narrowest / EV:g} eV;"
+                " give it in J"
+            )
         for kind in self.edge:
             if kind not in EDGES:
                 raise XasError(f"pre-edge: unknown rising edge {kind!r}; use some of {', '.join(EDGES)}")
@@ -303,30 +315,32 @@ class PreEdgeModel:
                     f"pre-edge: peak {peak.name!r} at {shown:.6g} eV lies outside the window {low / EV:.2f} to"
                     f" {high / EV:.2f} eV{hint}"
                 )
-            if not NARROWEST <= peak.fwhm <= BROADEST or not peak.height >= 0:
+            if not self.narrowest <= peak.fwhm <= BROADEST or not peak.height >= 0:
                 raise XasError(
-                    f"pre-edge: peak {peak.name!r} needs a FWHM of {NARROWEST / EV:g} to {BROADEST / EV:g} eV and a"
-                    f" height of at least 0, found {peak.fwhm / EV:g} eV and {peak.height:g}"
+                    f"pre-edge: peak {peak.name!r} needs a FWHM of {self.narrowest / EV:g} to {BROADEST / EV:g} eV and"
+                    f" a height of at least 0, found {peak.fwhm / EV:g} eV and {peak.height:g}"
                 )
             first = self.peaks[0]
             tie = Tie(f"{first.name}.fwhm") if self.share_width and peak is not first else None
             found += [
                 Parameter(f"{peak.name}.energy", peak.energy, "eV", low, high),
-                Parameter(f"{peak.name}.fwhm", peak.fwhm, "eV", NARROWEST, BROADEST, tie=tie),
+                Parameter(f"{peak.name}.fwhm", peak.fwhm, "eV", self.narrowest, BROADEST, tie=tie),
                 Parameter(f"{peak.name}.height", peak.height, "1", 0.0, 10.0),
             ]
         for number, name in enumerate(self.edge_names):
+            # a step far below the edge energy would be a shoulder, not the edge
+            lowest = max(low, edge_energy - EDGE_BELOW) if low < edge_energy < high + EDGE_REACH else low
             at = (edge_energy if low < edge_energy < high + EDGE_REACH else high + 5.0 * EV) + 5.0 * number * EV
             found += [
                 Parameter(
-                    f"{name}.energy", at, "eV", low, high + EDGE_REACH, Prior(at, EDGE_SPREAD),
+                    f"{name}.energy", at, "eV", lowest, high + EDGE_REACH, Prior(at, EDGE_SPREAD),
                     source="weak prior: near the edge energy",
                 ),
                 Parameter(
                     f"{name}.fwhm", 5.0 * EV, "eV", NARROWEST, 60.0 * EV, Prior(5.0 * EV, 3.0 * EV),
                     source="weak prior: as wide as edges are",
                 ),
-                Parameter(f"{name}.height", 0.5, "1", 0.0, 50.0),
+                Parameter(f"{name}.height", 0.5, "1", 0.0, HIGHEST_EDGE),
             ]  # fmt: skip
         found.append(Parameter("background.offset", 0.0, "1", -10.0, 10.0))
         found.append(

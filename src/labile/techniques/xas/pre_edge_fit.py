@@ -402,10 +402,9 @@ def fit_window(
         sigma = np.full(part.data.size, first_noise(part))
     for _ in range(PASSES):
         problem, spread = pre_edge_problem(part, model, parameters, 1.0 / sigma, second_derivative)
-        if starts == 1:
-            near, _ = EdgeCoordinates(part.energy, part.middle, model, parameters).descended(
-                problem.evaluate, tolerance=TOLERANCE, max_iterations=STEPS
-            )
+        coordinates = EdgeCoordinates(part.energy, part.middle, model, parameters)
+        if starts == 1 and coordinates.curved:
+            near, _ = coordinates.descended(problem.evaluate, tolerance=TOLERANCE, max_iterations=STEPS)
             problem = replace(problem, parameters=near)
         result = fit(problem, starts=starts, seed=seed, tolerance=TOLERANCE)
         residuals = result.residuals[: part.data.size]
