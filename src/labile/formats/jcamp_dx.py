@@ -405,7 +405,7 @@ def _wrong_checkpoints(header: _Header, table: Ordinates, first: float, step: fl
     wrong = []
     for line, index, x, decimals, repeated in table.checkpoints:
         expected = first + index * step
-        slack = 0.5 * abs(step) + abs(factor) * 0.5 * 10.0**-decimals
+        slack = 0.51 * max(abs(step), abs(factor) * 10.0**-decimals)
         off = x * factor - expected
         # after a difference some programs write the X of the repeated ordinate, others that of the next
         if abs(off) > slack and not (repeated and abs(off - step) <= slack):
@@ -451,7 +451,11 @@ def _values(header: _Header, y: np.ndarray) -> tuple[list[str], list[str]]:
         stated = header.number(label)
         if stated is None:
             continue
-        slack = abs(_factor(header, "YFACTOR")) + header.rounding(label) + 2e-3 * float(np.ptp(y)) + 1e-5 * abs(stated)
+        slack = (
+            1.02 * max(abs(_factor(header, "YFACTOR")), header.rounding(label))
+            + 2e-3 * float(np.ptp(y))
+            + 1e-5 * abs(stated)
+        )
         if abs(stated - found) > slack:
             wrong[label].append(f"##{label}={stated:g}, the data have {found:g}")
     return wrong["FIRSTY"], wrong["MAXY"] + wrong["MINY"]

@@ -140,12 +140,18 @@ def _check_parameters(where: str, block: bytes) -> None:
 
 
 def _opened(path: Path) -> Any:
-    from brukeropus import read_opus
+    import warnings
 
     printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(printed):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+            # the library's own source warns of escape sequences when it is compiled
+            warnings.simplefilter("ignore")
+            from brukeropus import read_opus
+
             opus = read_opus(str(path))
+    except ImportError as error:
+        raise FormatError(f"{path.name}: OPUS files need the package brukeropus ({error})") from None
     except Exception as error:
         # the library raises whatever its parser trips over
         raise FormatError(f"{path.name}: brukeropus cannot read it ({type(error).__name__}: {error})") from None
