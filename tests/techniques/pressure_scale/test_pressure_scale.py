@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement
+from labile.formats import registry
 from labile.models.volumes import EquationOfState
 from labile.techniques.pressure_scale import (
     MARKERS,
@@ -31,9 +32,10 @@ DATA = Path(__file__).parents[2] / "data" / "ruby"
 L0 = 694.24e-9
 
 
-def spectrum(name, skip=0):
-    x, y = np.loadtxt(DATA / name, skiprows=skip).T
-    return Measurement("intensity", y[None], Conditions(298.0), axis=Axis("wavelength", x * 1e-9), label=name)
+def spectrum(name):
+    options = {"quantity": "intensity", "axis": "wavelength", "axis_unit": "nm", "temperature": 298.0}
+    (found,) = registry.read(DATA / name, format="spectral_text", **options)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_resolved_ruby_spectrum(shape):
 
 
 def test_coarse_ruby_spectrum_is_not_resolved():
-    found = fit_ruby_spectrum(spectrum("p1.1_RF.txt", 3))
+    found = fit_ruby_spectrum(spectrum("p1.1_RF.txt"))
     assert not found.resolved
     assert found.sigma_r1 * 1e9 > 0.05
     # doublets with tied widths give 694.22-694.30, a single line 693.89
@@ -204,7 +206,7 @@ def test_ruby_refusals():
     with pytest.raises(PressureScaleError, match="row 3 of 1"):
         fit_ruby_spectrum(spectrum("test_data1.txt"), row=3)
     with pytest.raises(PressureScaleError, match="at least 8"):
-        fit_ruby_spectrum(spectrum("p1.1_RF.txt", 3), window=(693e-9, 695e-9))
+        fit_ruby_spectrum(spectrum("p1.1_RF.txt"), window=(693e-9, 695e-9))
     with pytest.raises(PressureScaleError, match="must be in m"):
         pressure_from_wavelength(694.24)
     with pytest.raises(PressureScaleError, match="unknown"):

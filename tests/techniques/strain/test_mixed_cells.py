@@ -1,15 +1,26 @@
 """Cells of a crystal in which molecules switch: derivatives, and lattice and switching told apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from labile.core.conditions import Conditions
 from labile.core.material import State
+from labile.core.structure import CellSeries
 from labile.core.units import QUANTITIES
 from labile.models.equilibrium import equilibrium
 from labile.models.library import build
 from labile.models.observable import Observable
-from labile.techniques.strain import CellLength, CellVolume, StrainError, compressibility_parts, expansion_parts
+from labile.techniques.strain import (
+    CellLength,
+    CellVolume,
+    StrainError,
+    compressibility_parts,
+    expansion_parts,
+    reduce_cell_length,
+    reduce_cell_volume,
+)
 
 STATES = (State("LS", 0), State("HS", 2))
 VALUES = {
@@ -83,6 +94,48 @@ def test_expansion_parts(crystal):
         ends.append(CellLength().predict(crystal(moved), moved, VALUES).values)
     here = CellLength().predict(crystal(conditions), conditions, VALUES).values
     assert parts.total == pytest.approx((ends[1] - ends[0]) / 0.02 / here, rel=1e-5)
+
+
+def test_cells_become_measurements():
+    cells = np.array([[7e-10, 8e-10, 9e-10, 90, 100, 90]] * 3)
+    sigma = np.tile([1e-13, 2e-13, 3e-13, 0, 0.01, 0], (3, 1))
+    series = CellSeries("x", Conditions([100.0, 200.0, 300.0]), cells, sigma)
+    edge = reduce_cell_length(series, edge="b", sample="crystal")
+    assert (edge.quantity, edge.sample) == ("cell_length", "crystal")
+    assert edge.sigma == pytest.approx(np.full(3, 2e-13))
+    volume = reduce_cell_volume(series)
+    assert volume.sigma == pytest.approx(series.sigma_volumes, rel=1e-9)
+    unknown = reduce_cell_volume(CellSeries("x", series.conditions, cells))
+    assert unknown.sigma is None
+    assert "not stated" in unknown.provenance.steps[-1]
+    with pytest.raises(StrainError, match=r"s\.u\. of the edge a is 0"):
+        reduce_cell_length(CellSeries("x", series.conditions, cells, 0 * sigma))
+
+
+def test_the_joint_fit_finds_the_cells_of_the_states(crystal):
+    """Simulated edges of a switching crystal, fitted with the populations known."""
+    from labile.inference.joint_fit import fit_jointly
+    from labile.inference.joint_problem import JointProblem, joint_parameters
+    from labile.inference.objective import Objective
+
+    kelvin = np.linspace(150.0, 350.0, 30)
+    conditions = Conditions(kelvin)
+    exact = CellLength().predict(crystal(conditions), conditions, VALUES).values
+    noisy = exact + 2e-14 * np.random.default_rng(0).normal(size=30)
+    cells = np.stack([noisy, *[np.full(30, v) for v in (8e-10, 9e-10, 90.0, 90.0, 90.0)]], axis=1)
+    sigma = np.tile([2e-14, 1e-14, 1e-14, 0, 0, 0], (30, 1))
+    measured = reduce_cell_length(CellSeries("simulated", conditions, cells, sigma))
+    model = build("slichter_drickamer", STATES)
+    objective = Objective(label="a", observable=CellLength(), measurement=measured, statement=None, technique="strain")
+    known = {"HS.enthalpy": 15e3, "HS.entropy": 60.0, "LS-HS.interaction": 2e3}
+    parameters = joint_parameters(model, (objective,))
+    changes = [replace(parameters[name], value=value, fixed=True) for name, value in known.items()]
+    for name in ("LS.cell_a", "HS.cell_a", "LS.expansion_a", "HS.expansion_a"):
+        changes.append(replace(parameters[name], value=7.1e-10 if "cell" in name else 0.0, fixed=False))
+    found = fit_jointly(JointProblem(model, (objective,), parameters.updated(changes)), starts=1)
+    for name in ("LS.cell_a", "HS.cell_a", "LS.expansion_a", "HS.expansion_a"):
+        assert abs(found.result.value(name) - VALUES[name]) < 4 * found.result.sigma_of(name)
+    assert found.result.sigma_of("HS.cell_a") < 1e-13
 
 
 def test_refusals():

@@ -14,6 +14,7 @@ from labile.techniques.strain.observables import (
     compressibility_parts,
     expansion_parts,
 )
+from labile.techniques.strain.reduction import reduce_cell_length, reduce_cell_volume
 from labile.techniques.strain.spontaneous import (
     Discontinuity,
     SpontaneousStrain,
@@ -64,6 +65,8 @@ __all__ = [
     "is_negative",
     "plane_angle",
     "principal_strain",
+    "reduce_cell_length",
+    "reduce_cell_volume",
     "reference_row",
     "section",
     "spontaneous_strain",
