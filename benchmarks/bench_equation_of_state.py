@@ -135,17 +135,14 @@ def equations(python: str | None) -> None:
     own = best(run)
     k, sigma_k = mine.value("bulk_modulus")
     print("Birch-Murnaghan 3, 20 points, errors of P and V, start from the data:")
-    print(
-        f"  {own * 1e3:.2f} ms, K0 {k / 1e9:.4f}({sigma_k / 1e9:.4f}) GPa, K' {mine.value('bulk_modulus_derivative')[0]:.4f}"
-    )
+    derivative = mine.value("bulk_modulus_derivative")[0]
+    print(f"  {own * 1e3:.2f} ms, K0 {k / 1e9:.4f}({sigma_k / 1e9:.4f}) GPa, K' {derivative:.4f}")
     given = {"p": p.tolist(), "v": v.tolist(), "sp": sp, "sv": sv, "start": [v0 * 1.01, 9e9, 5.0]}
     found = other(python, "BurnMan", BURNMAN, given)
     if found:
-        seconds, values, sigmas = found
-        assert isinstance(seconds, float) and isinstance(values, list) and isinstance(sigmas, list)
-        print(
-            f"  BurnMan: {seconds * 1e3:.0f} ms, K0 {values[1] / 1e9:.4f}({sigmas[1] / 1e9:.4f}) GPa, K' {values[2]:.4f}"
-        )
+        seconds, values, sigmas = float(found[0]), np.array(found[1]), np.array(found[2])
+        modulus = f"{values[1] / 1e9:.4f}({sigmas[1] / 1e9:.4f})"
+        print(f"  BurnMan: {seconds * 1e3:.0f} ms, K0 {modulus} GPa, K' {values[2]:.4f}")
         print(f"    {seconds / own:.0f} times as long")
 
 
