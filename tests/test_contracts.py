@@ -282,7 +282,7 @@ def observable_of(made, states: tuple[State, ...]) -> Observable:
     if "hamiltonian" in known and known["hamiltonian"].default is inspect.Parameter.empty:
         options["hamiltonian"] = {state.name: {"spin": state.spin} for state in states if state.spin}
     found = made(**{key: value for key, value in options.items() if key in known})
-    return Amount(found, len(states)) if isinstance(found, SpectralObservable) else found
+    return Amount(found, len(found.spectra(states)) - 1) if isinstance(found, SpectralObservable) else found
 
 
 def own_values(observable: Observable, states: tuple[State, ...]) -> dict[str, float]:

@@ -17,6 +17,8 @@ from labile.inference.joint_fit import JointFit, evaluate
 from labile.models.equilibrium import equilibrium
 from labile.models.populations import Status
 
+MEANINGLESS = 10.0
+"""Standard uncertainty of a population from which it counts as undetermined."""
 STRONG = 0.9
 """|correlation| from which two numbers are called degenerate."""
 IMPLAUSIBLE = 1e-3
@@ -249,8 +251,10 @@ def _technique_power(fitted: JointFit, population: DerivedPopulation, label: str
                 rows_of[technique] += rows
     out = []
     for technique in techniques:
-        alone = _spread(result.jacobian[rows_of[technique]], population.gradient)
-        informed = _spread(result.jacobian[rows_of[technique] + prior_rows], population.gradient)
+        alone, informed = (
+            _open_if_meaningless(_spread(result.jacobian[rows], population.gradient))
+            for rows in (rows_of[technique], rows_of[technique] + prior_rows)
+        )
         if math.isfinite(alone) and alone <= 0.25:
             continue
         text = (
@@ -271,6 +275,11 @@ def _technique_power(fitted: JointFit, population: DerivedPopulation, label: str
             )
         )
     return out
+
+
+def _open_if_meaningless(sigma: float) -> float:
+    """A population lies between 0 and 1: an uncertainty beyond `MEANINGLESS` says no more than none at all."""
+    return sigma if sigma < MEANINGLESS else math.inf
 
 
 def _spread(jacobian: np.ndarray, gradient: np.ndarray) -> float:

@@ -263,6 +263,8 @@ TECHNIQUES: tuple[Technique, ...] = (
             "intensity": "labile.techniques.vibrational.whole_spectra:intensity_map",
             "band_area": "labile.techniques.vibrational:BandArea",
             "band_ratio": "labile.techniques.vibrational:BandRatio",
+            "population": "labile.techniques.vibrational.shares:population",
+            "high_spin_fraction": "labile.techniques.vibrational.shares:high_spin_fraction",
         },
         tuple(
             reduction
@@ -339,7 +341,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(
         "powder",
         "Powder diffraction",
-        {"phase_fraction": "labile.techniques.powder:PhaseFraction"},
+        {"phase_fraction": "labile.techniques.powder:phase_fraction"},
         tuple(
             reduction
             for takes in ("counts", "intensity")
