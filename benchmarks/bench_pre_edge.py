@@ -2,10 +2,11 @@
 
 Run: python benchmarks/bench_pre_edge.py [--lmfit PYTHON], with the interpreter of an environment that has lmfit;
 without it that part is left out. The spectrum is simulated: 101 points, three 50:50 pseudo-Voigt peaks, an arctangent
-edge of known position and width, offset and slope, 12 free parameters, known noise. lmfit fits it in two formulations: the
-composite of its own models (three PseudoVoigtModel with the fraction that makes equal heights, StepModel with
+edge of known position and width, offset and slope, 12 free parameters, known noise. lmfit fits it in two formulations:
+the composite of its own models (three PseudoVoigtModel with the fraction that makes equal heights, StepModel with
 form="arctan", LinearModel), and one residual function with one numpy call for all peaks. Its defaults are used: leastsq
-with finite differences, s.u. scaled by the root of chi2 per degree of freedom (here the noise is taken as known). Times are the least of several runs; only their ratio is reported.
+with finite differences, s.u. scaled by the root of chi2 per degree of freedom (here the noise is taken as known). Times
+are the least of several runs; only their ratio is reported.
 """
 
 from __future__ import annotations

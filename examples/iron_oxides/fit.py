@@ -1,6 +1,7 @@
 """Normalise real XANES of iron oxides, fit their pre-edges and tabulate them as one series; see README.md."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import labile
@@ -45,7 +46,7 @@ def main() -> None:
     fits = []
     for name, (file, window) in SPECTRA.items():
         (raw,) = labile.read(FOLDER / "data" / file)
-        clean = repaired(raw)
+        clean = replace(repaired(raw), label=name)
         normal = normalise(clean)
         print(f"\n{name}: {normal}")
         found = find_peaks(normal.measurement, (window[0] * EV, window[1] * EV), most=3, model=MODEL)

@@ -141,7 +141,10 @@ def pre_edge_map_figure(fits: Sequence[PreEdgeFit], title: str = "Pre-edges") ->
         labels=tuple(one.label for one in fits),
         colour=COLOURS[0],
     )
-    chart = Chart(title, Axis("pre-edge centroid", "eV"), Axis("pre-edge area × 100", "eV"), (points,))
+    # room for the labels, which stand to the right of their points
+    reach = max(float(np.ptp(points.x)), 0.2)
+    limits = (float(points.x.min()) - 0.15 * reach, float(points.x.max()) + 0.35 * reach)
+    chart = Chart(title, Axis("pre-edge centroid", "eV", limits=limits), Axis("pre-edge area × 100", "eV"), (points,))
     caption = f"{title}: area of the fitted peaks against their centroid, with standard uncertainties."
     return Figure(_key(f"area_centroid_{title}"), caption, (chart,), caption)
 
