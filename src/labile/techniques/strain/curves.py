@@ -142,7 +142,10 @@ def fit_curve(
         before = result.parameters.vector
         slope = curve.evaluate(x, result.parameters.values).slope
         result = _fitted(curve, x, y, np.hypot(sigma, slope * from_x), result.parameters)
-        if np.all(np.abs(result.parameters.vector - before) <= 1e-3 * np.nan_to_num(result.sigma, posinf=0.0) + 1e-300):
+        if np.all(
+            np.abs(result.parameters.vector - before)
+            <= 1e-3 * np.where(np.isfinite(result.sigma), result.sigma, math.inf) + 1e-300
+        ):
             break
     reduced = result.chi2 / dof if dof else None
     scale = math.sqrt(max(reduced or 0.0, 1.0)) if known else math.sqrt(result.chi2 / dof)
