@@ -57,11 +57,9 @@ def main() -> None:
         hits.setdefault("analytic area", []).append(abs(area.value - AREA) < area.sigma)
     spread = 100 * np.sqrt(0.683 * 0.317 / SEEDS)
     print(
-        f"\nHow often value +- s.u. holds the truth, {SEEDS} spectra with the arctangent edge and noise that the fit has"
+        f"\nHow often value +- s.u. holds the truth in {SEEDS} spectra on the arctangent edge, the noise not told to the"
     )
-    print(
-        f"to find out. 68.3 % is exact; {spread:.1f} % is one standard deviation of such a count. The rising edge has"
-    )
+    print(f"fit: 68.3 % is exact, {spread:.1f} % one standard deviation of such a count. The rising edge has")
     print("weak priors.\n")
     print("| parameter | held |\n|---|---|")
     for name, held in hits.items():
