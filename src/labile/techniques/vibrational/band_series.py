@@ -205,27 +205,34 @@ def fit_band_series(
     parameters = design.parameters.updated(changes)
 
     def evaluate(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        solved = design.solve(parameters.expand(vector), source.values, sigma)
-        rows = solved.jacobian.reshape(-1, solved.jacobian.shape[2])
-        return solved.residuals.ravel(), rows @ parameters.matrix
+        residuals, jacobian = design.compressed(parameters.expand(vector), source.values, sigma)
+        return residuals, jacobian @ parameters.matrix
 
-    result = fit(Problem(parameters, evaluate, (Block(spectra.label, source.values.size),)))
+    size = len(source) * min(len(parameters) + 1, nu.size)
+    result = fit(Problem(parameters, evaluate, (Block(spectra.label, size),)))
     if result.status is FitStatus.FAILED:
         raise VibrationalError(f"{where}: two bands coincide at the start values; their areas are not determined")
     if not result.converged:
         notes.append(result.message)
-    solved = design.solve(result.parameters.values, source.values, sigma)
+    each = [
+        design.solve(result.parameters.values, source.values[i : i + 1], sigma[i : i + 1], slice(i, i + 1))
+        for i in range(len(source))
+    ]
+    linear, fixed_covariance, answers, model, baseline = (
+        np.concatenate([getattr(one, name) for one in each])
+        for name in ("linear", "covariance", "answer", "model", "baseline")
+    )
     count = len(bands)
-    answer = (solved.answer @ parameters.matrix)[:, :count]
+    answer = (answers @ parameters.matrix)[:, :count]
     added = answer @ result.covariance @ np.swapaxes(answer, 1, 2)
-    covariance = solved.covariance[:, :count, :count] + added
-    areas = solved.linear[:, :count]
+    covariance = fixed_covariance[:, :count, :count] + added
+    areas = linear[:, :count]
     sigma_areas = np.sqrt(np.einsum("nii->ni", covariance))
     positions, sigma_positions = _positions(design, result)
     notes += _about_areas(tuple(bands), areas, sigma_areas)
     series = BandSeries(
-        source, tuple(bands), result, areas, sigma_areas, covariance, positions, sigma_positions, solved.model,
-        solved.baseline, name, about, solved.linear.size, tuple(notes),
+        source, tuple(bands), result, areas, sigma_areas, covariance, positions, sigma_positions, model,
+        baseline, name, about, linear.size, tuple(notes),
     )  # fmt: skip
     if series.reduced_chi2 > 2.0:
         text = f"chi2 per degree of freedom is {series.reduced_chi2:.3g}: bands are missing or not of this shape"

@@ -16,6 +16,7 @@ from labile.core.parameters import Parameter, Parameters
 from labile.fitting.line_shapes import SIGMA_OF_FWHM, Line, gaussian, lorentzian, pseudo_voigt, voigt
 from labile.techniques.vibrational.spectral_map import CM, VibrationalError
 
+ALL = slice(None)
 SHAPES = ("lorentz", "gauss", "pseudo_voigt", "voigt")
 
 
@@ -164,7 +165,20 @@ class BandDesign:
         found = tuple(p for band in self.bands for p in band.parameters(low, high))
         object.__setattr__(self, "parameters", Parameters(found))
 
-    def solve(self, values: np.ndarray, data: np.ndarray, sigma: np.ndarray) -> Solved:
+    def compressed(self, values: np.ndarray, data: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residuals and Jacobian of all spectra, those of each rotated into at most P + 1 rows.
+
+        The triangular factor of [J r] has the same r^T r, J^T r and J^T J: all a fit uses.
+        """
+        parts = []
+        for i in range(data.shape[0]):
+            one = self.solve(values, data[i : i + 1], sigma[i : i + 1], slice(i, i + 1))
+            stacked = np.column_stack([one.jacobian[0], one.residuals[0]])
+            parts.append(np.linalg.qr(stacked, mode="r"))
+        rows = np.concatenate(parts)
+        return rows[:, -1], rows[:, :-1]
+
+    def solve(self, values: np.ndarray, data: np.ndarray, sigma: np.ndarray, rows: slice = ALL) -> Solved:
         """Best areas and baselines of every spectrum, with what a fit of the rest needs.
 
         Parameters
@@ -172,6 +186,8 @@ class BandDesign:
         values : ndarray (P,)
             All nonlinear parameters, SI.
         data, sigma : ndarray (N, M)
+        rows : slice
+            Which of the design's spectra these are.
 
         Raises
         ------
@@ -185,7 +201,7 @@ class BandDesign:
         slopes: list[tuple[int, np.ndarray]] = []
         for b, band in enumerate(self.bands):
             n = band.name
-            powers = self.tau[:, None] ** np.arange(3)
+            powers = self.tau[rows, None] ** np.arange(3)
             terms = [
                 named[f"{n}.band_position"],
                 named.get(f"{n}.band_drift", 0.0),
