@@ -14,9 +14,18 @@ _TITLE = re.compile(r"^\s*##\s*TITLE\s*=", re.IGNORECASE)
 _VERSION = re.compile(r"^\s*##\s*JCAMP[\s\-_/]*DX\s*=", re.IGNORECASE | re.MULTILINE)
 _AXIS_NAMED = re.compile(r"wave\s?number|raman\s+shift|cm\s?(?:\^?\s?-1|⁻¹)|1\s?/\s?cm", re.IGNORECASE)
 _VALUES_NAMED = re.compile(r"absorbance|transmittance|reflectance|intensity|counts", re.IGNORECASE)
-_ROW = re.compile(r"^\s*[-+]?[\d.,]+(?:[eE][-+]?\d+)?(?:[\s;,]+[-+]?[\d.,]+(?:[eE][-+]?\d+)?)+[\s;,]*$")
+_NUMBER = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?")
+_BETWEEN = re.compile(r"[\s;]+|,(?=\s)")
 _OPUS = b"\n\n\xfe\xfe"
 _FEWEST_ROWS = 5
+
+
+def _is_row(line: str) -> bool:
+    """Whether a line holds numbers only, two or more; commas may be decimal or stand between them."""
+    words = [word for word in _BETWEEN.split(line.strip(" \t,;")) if word]
+    if len(words) == 1:
+        words = line.strip().split(",")
+    return len(words) > 1 and all(_NUMBER.fullmatch(word) for word in words)
 
 
 def jcamp_dx(head: bytes, name: str) -> str | None:
@@ -67,9 +76,9 @@ def spectral_text(head: bytes, name: str) -> str | None:
     if WIRE.search(text[:400]) or LABSPEC.search(text[:4000]):
         return None
     lines = split_lines(text)
-    first = next((n for n, line in enumerate(lines) if _ROW.match(line)), len(lines))
+    first = next((n for n, line in enumerate(lines) if _is_row(line)), len(lines))
     above = " ".join(lines[max(0, first - 5) : first])
-    if len([line for line in lines[first:] if _ROW.match(line)]) < _FEWEST_ROWS:
+    if len([line for line in lines[first:] if _is_row(line)]) < _FEWEST_ROWS:
         return f"fewer than {_FEWEST_ROWS} rows of numbers"
     if _AXIS_NAMED.search(above) and _VALUES_NAMED.search(above):
         return None

@@ -307,7 +307,7 @@ def residual_chart(evaluations: Sequence[Evaluation]) -> Chart:
     for index, technique in enumerate(techniques):
         own = [(row, e) for row, e in enumerate(rows) if e.technique == technique]
         x = np.concatenate([e.residuals for _, e in own])
-        y = np.concatenate([np.full(e.n, float(row)) for row, e in own])
+        y = np.concatenate([np.full(e.residuals.size, float(row)) for row, e in own])
         texts = tuple(text for _, e in own for text in _residual_texts(e))
         colour, marker = STATE_COLOURS[index % len(STATE_COLOURS)], technique_marker(technique)
         series.append(Points(technique or "data", x, y, texts=texts, colour=colour, marker=marker))
