@@ -42,7 +42,8 @@ def test_a_pre_edge_shows_peaks_residuals_and_second_derivative(fits):
 def test_series_and_map(fits):
     series = pre_edge_series_figure(fits)
     assert series.panels[1].series[0].x.tolist() == [8.0, 250.0]
-    assert series.panels[1].series[0].y == pytest.approx(7112.83, abs=0.1)
+    assert series.panels[1].series[0].y == pytest.approx(0.83, abs=0.1)
+    assert series.panels[1].y.title == "pre-edge centroid − 7112 eV / eV"
     assert pre_edge_map_figure(fits).panels[0].series[0].labels == ("8 K", "250 K")
 
 

@@ -132,9 +132,11 @@ def pre_edge_figure(fit: PreEdgeFit, title: str = "", filter: SecondDerivative |
 def pre_edge_map_figure(fits: Sequence[PreEdgeFit], title: str = "Pre-edges") -> Figure:
     """Area against centroid, one point a spectrum: the plot in which oxidation states and coordinations separate."""
     centroid, area = [one.centroid() for one in fits], [one.area() for one in fits]
+    # five-digit numbers would run into each other along the axis
+    base = float(np.floor(min(one.value for one in centroid) / EV))
     points = Points(
         "",
-        np.array([one.value for one in centroid]) / EV,
+        np.array([one.value for one in centroid]) / EV - base,
         np.array([one.value for one in area]),
         np.array([one.sigma for one in centroid]) / EV,
         np.array([one.sigma for one in area]),
@@ -144,7 +146,12 @@ def pre_edge_map_figure(fits: Sequence[PreEdgeFit], title: str = "Pre-edges") ->
     # room for the labels, which stand to the right of their points
     reach = max(float(np.ptp(points.x)), 0.2)
     limits = (float(points.x.min()) - 0.15 * reach, float(points.x.max()) + 0.35 * reach)
-    chart = Chart(title, Axis("pre-edge centroid", "eV", limits=limits), Axis("pre-edge area × 100", "eV"), (points,))
+    chart = Chart(
+        title,
+        Axis(f"pre-edge centroid − {base:.0f} eV", "eV", limits=limits),
+        Axis("pre-edge area × 100", "eV"),
+        (points,),
+    )
     caption = f"{title}: area of the fitted peaks against their centroid, with standard uncertainties."
     return Figure(_key(f"area_centroid_{title}"), caption, (chart,), caption)
 
@@ -162,15 +169,17 @@ def pre_edge_series_figure(fits: Sequence[PreEdgeFit], along: str = "temperature
     at = np.array([float(getattr(one.window.spectrum.conditions, along)[0]) for one in fits]) / scale
     x = Axis("T" if along == "temperature" else "P", unit)
     panels = []
-    for number, (name, y, values, divisor) in enumerate(
+    centroids = [one.centroid() for one in fits]
+    base = float(np.floor(min(one.value for one in centroids) / EV))
+    for number, (y, values, divisor, origin) in enumerate(
         (
-            ("area", Axis("pre-edge area × 100", "eV"), [one.area() for one in fits], 1.0),
-            ("centroid", Axis("pre-edge centroid", "eV"), [one.centroid() for one in fits], EV),
+            (Axis("pre-edge area × 100", "eV"), [one.area() for one in fits], 1.0, 0.0),
+            (Axis(f"pre-edge centroid − {base:.0f} eV", "eV"), centroids, EV, base),
         )
     ):
         value, sigma = np.array([v.value for v in values]) / divisor, np.array([v.sigma for v in values]) / divisor
         panels.append(
-            Chart("" if number else title, x, y, (Points(name, at, value, None, sigma, colour=COLOURS[number]),))
+            Chart("" if number else title, x, y, (Points("", at, value - origin, None, sigma, colour=COLOURS[number]),))
         )
     caption = f"{title}: area (above) and centroid (below) of the fitted peaks against {along}."
     return Figure(_key(f"pre_edge_{along}_{title}"), caption, tuple(panels), caption)

@@ -5,7 +5,8 @@ from labile.fitting.least_squares import fit
 from labile.techniques.xas.absorption import EV
 from labile.techniques.xas.edge_coordinates import EdgeCoordinates
 from labile.techniques.xas.pre_edge import EDGES, Peak, PreEdgeModel
-from labile.techniques.xas.pre_edge_fit import pre_edge_problem, start_edge, within
+from labile.techniques.xas.pre_edge_fit import pre_edge_problem, start_edge
+from labile.techniques.xas.pre_edge_window import within
 from pre_edge_spectra import WINDOW, simulated
 
 

@@ -9,7 +9,8 @@ from labile.core.parameters import Parameter, Tie
 from labile.techniques.xas.absorption import EV, XasError
 from labile.techniques.xas.pre_edge import Peak, PreEdgeModel, area_factor
 from labile.techniques.xas.pre_edge_area import weighted_centroid
-from labile.techniques.xas.pre_edge_fit import correlation_length, fit_pre_edge
+from labile.techniques.xas.pre_edge_fit import fit_pre_edge
+from labile.techniques.xas.pre_edge_window import correlation_length
 from labile.techniques.xas.second_derivative import SecondDerivative
 from pre_edge_spectra import GRID, HERFD, WINDOW, absorption, simulated
 

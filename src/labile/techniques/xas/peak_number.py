@@ -27,14 +27,11 @@ from labile.techniques.xas.edge_coordinates import EdgeCoordinates
 from labile.techniques.xas.pre_edge import EDGES, Peak, PreEdgeModel, ordered, profile
 from labile.techniques.xas.pre_edge_fit import (
     PreEdgeFit,
-    Window,
-    correlation_length,
-    first_noise,
     fit_window,
     pre_edge_problem,
     start_edge,
-    within,
 )
+from labile.techniques.xas.pre_edge_window import Window, correlation_length, first_noise, within
 
 WITHIN = 2.0
 """Difference of BIC that is worth no more than a bare mention."""

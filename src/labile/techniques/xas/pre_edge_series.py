@@ -24,13 +24,12 @@ from labile.techniques.xas.pre_edge_fit import (
     SETTLED,
     TOLERANCE,
     PreEdgeFit,
-    Window,
-    correlation_length,
     fit_notes,
     fit_pre_edge,
     of_all,
     pre_edge_problem,
 )
+from labile.techniques.xas.pre_edge_window import Window, correlation_length
 
 WAYS = ("own", "shared", "drifting")
 ALONG = ("temperature", "pressure")
