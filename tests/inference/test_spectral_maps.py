@@ -201,3 +201,15 @@ def test_too_few_spectra_are_refused():
     data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 2), points=20)
     with pytest.raises(ObjectiveError, match="2 spectra cannot determine 2 pure spectra"):
         joint(model, (Objective("IR", absorbance(), data),))
+
+
+def test_derived_numbers_use_the_corrected_covariance():
+    model = van_t_hoff()
+    data = spectral(model, TRUTH, np.linspace(150.0, 260.0, 12), points=400)
+    noisy = replace(data, values=data.values + np.random.default_rng(1).normal(0.0, 0.3, data.values.shape),
+                    sigma=np.full(data.values.shape, np.hypot(0.3, SIGMA)))  # fmt: skip
+    result = fit_jointly(joint(model, (Objective("IR", absorbance(), noisy),), TRUTH), starts=1).result
+    single = np.eye(result.n_free)
+    assert result.propagate(single) == pytest.approx(result.sigma, rel=1e-12)
+    gram = result.jacobian.T @ result.jacobian
+    assert np.all(result.sigma > 1.05 * np.sqrt(np.diag(np.linalg.inv(gram))))

@@ -174,7 +174,6 @@ QUANTITIES = _table(
     ("shape_measure", "1", "1", "S"),
     ("cell_length", "m", "angstrom", "cell length"),
     ("cell_angle", "rad", "deg", "cell angle"),
-    ("cell_volume", "m^3", "angstrom^3", "V_cell"),
     ("cell_a", "m", "angstrom", "a", "length"),
     ("cell_b", "m", "angstrom", "b", "length"),
     ("cell_c", "m", "angstrom", "c", "length"),

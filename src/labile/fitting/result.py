@@ -195,6 +195,11 @@ class FitResult:
         moving = np.array([name not in self.at_bound for name in self.free_names], dtype=bool)
         if self.status is FitStatus.FAILED:
             sigma = np.full(gradient.shape[:-1], np.nan)
+        elif any(block.stands_for is not None for block in self.blocks) and np.isfinite(self.covariance).all():
+            # the Jacobian of eliminated spectra holds their noise, which was taken out of the covariance
+            inside = self.covariance[np.ix_(moving, moving)]
+            chosen = gradient[..., moving]
+            sigma = np.sqrt(np.maximum(np.einsum("...i,ij,...j->...", chosen, inside, chosen), 0.0))
         else:
             sigma = np.sqrt(determine(self.jacobian[:, moving]).variance(gradient[..., moving]))
         return float(sigma) if sigma.ndim == 0 else sigma

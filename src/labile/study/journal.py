@@ -89,7 +89,7 @@ def encode_fit(fitted: JointFit) -> dict[str, Any]:
         "chi2": float(result.chi2),
         "residuals": result.residuals.tolist(),
         "jacobian": result.jacobian.tolist(),
-        "blocks": [[block.name, block.size, block.kind] for block in result.blocks],
+        "blocks": [[block.name, block.size, block.kind, block.stands_for] for block in result.blocks],
         "status": result.status.name,
         "iterations": int(result.iterations),
         "evaluations": int(result.evaluations),

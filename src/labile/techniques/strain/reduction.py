@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from labile.core.measurement import Measurement
@@ -66,6 +68,28 @@ def reduce_cell_volume(cells: CellSeries, *, sample: str = "sample", branch: str
         If the s.u. of all parameters are 0.
     """
     return _measurement(cells, "cell_volume", cells.volumes, sigma_volumes(cells), "cell volume", sample, branch)
+
+
+def reduce_cells(series: Sequence[CellSeries], *, quantity: str = "cell_length", edge: str = "a") -> list[Measurement]:
+    """Edge or volume of every cell of one or more series, one measurement a series.
+
+    Parameters
+    ----------
+    series : sequence of CellSeries
+    quantity : {"cell_length", "cell_volume"}
+    edge : {"a", "b", "c"}
+        Of a length.
+
+    Raises
+    ------
+    StrainError
+        For another quantity or edge, or as `reduce_cell_length`.
+    """
+    if quantity == "cell_volume":
+        return [reduce_cell_volume(one) for one in series]
+    if quantity != "cell_length":
+        raise StrainError(f"cells give cell_length and cell_volume, not {quantity}")
+    return [reduce_cell_length(one, edge=edge) for one in series]
 
 
 def _measurement(
