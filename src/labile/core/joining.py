@@ -10,8 +10,8 @@ import numpy as np
 from labile.core.conditions import concatenate
 from labile.core.measurement import Measurement, MeasurementError, Provenance
 
-SAME_GRID = 1e-9
-"""Relative difference of two axes that counts as none."""
+SAME_GRID = 1e-6
+"""Difference of two axes, relative to their closest points, that counts as none."""
 
 
 def joined(parts: Sequence[Measurement], label: str = "") -> Measurement:
@@ -80,7 +80,8 @@ def joined(parts: Sequence[Measurement], label: str = "") -> Measurement:
 def _require_grid(where: str, first: str, second: str, a: np.ndarray, b: np.ndarray) -> None:
     if first != second:
         raise MeasurementError(f"{where}: their axes are {first} and {second}")
-    if a.size != b.size or np.max(np.abs(a - b)) > SAME_GRID * np.max(np.abs(a)):
+    spacing = float(np.min(np.abs(np.diff(a)))) if a.size > 1 else float(np.abs(a[0]))
+    if a.size != b.size or np.max(np.abs(a - b)) > SAME_GRID * spacing:
         raise MeasurementError(
             f"{where}: they are on different grids ({a.size} points from {a[0]:.6g} to {a[-1]:.6g}, {b.size} from"
             f" {b[0]:.6g} to {b[-1]:.6g}, SI); interpolate them on one grid when reading"

@@ -43,9 +43,9 @@ class LocalPolynomial:
 
 
 def white_noise(values: Any) -> np.ndarray:
-    """Standard deviation of white noise on smooth curves, from the median second difference along the last axis.
+    """Standard deviation of white noise on smooth curves, from the median third difference along the last axis.
 
-    Peaks and outliers do not count as long as most points lie on curves that a parabola describes over three points;
+    Peaks and outliers do not count as long as most points lie on curves that a parabola describes over four points;
     noise that is smoothed or correlated from point to point is underestimated.
 
     Parameters
@@ -72,8 +72,8 @@ def white_noise(values: Any) -> np.ndarray:
     array = np.asarray(values, dtype=float)
     if array.shape[-1] < 5:
         raise SmoothingError(f"noise: needs at least 5 points along the axis, found {array.shape[-1]}")
-    # a second difference of white noise has variance 1 + 4 + 1, and its median magnitude is 0.6745 of its deviation
-    return np.asarray(np.median(np.abs(np.diff(array, 2, axis=-1)), axis=-1) / (0.6745 * np.sqrt(6.0)))
+    # a third difference of white noise has variance 1 + 9 + 9 + 1, and its median magnitude is 0.6745 of its deviation
+    return np.asarray(np.median(np.abs(np.diff(array, 3, axis=-1)), axis=-1) / (0.6745 * np.sqrt(20.0)))
 
 
 def local_polynomial(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from labile.core.conditions import Conditions, as_floats
-from labile.core.measurement import Measurement, Provenance
+from labile.core.joining import joined
+from labile.core.measurement import Measurement, MeasurementError, Provenance
 from labile.formats.registry import FormatError
 from labile.formats.spectral_axes import on_grid
 
@@ -62,59 +64,42 @@ def join_spectra(
     if not measurements:
         raise FormatError("join_spectra: there are no spectra")
     first = measurements[0]
-    rows, sigmas, steps = [], [], []
-    for one in measurements:
-        if one.axis is None or first.axis is None:
-            raise FormatError(f"join_spectra: {one.label!r} has no axis; only spectra are joined")
-        for what, found, wanted in (
-            ("the quantity", one.quantity, first.quantity),
-            ("the axis", one.axis.quantity, first.axis.quantity),
-            ("the sample", one.sample, first.sample),
-        ):
-            if found != wanted:
-                raise FormatError(
-                    f"join_spectra: {what} of {one.label!r} is {found}, that of {first.label!r} is {wanted}"
-                )
-        where = f"join_spectra: {one.label!r}"
-        values, step = _regridded(first, one, where, regrid)
-        rows.append(values)
-        sigmas.append(one.sigma if not step else None)
-        steps += [f"{one.provenance.source or one.label}: {text}" for text in one.provenance.steps]
-        steps += [step] if step else []
-    values = np.concatenate(rows)
+    parts = [_regridded(first, one, regrid) for one in measurements]
     if temperatures is None:
         _known_temperatures(measurements)
+    count = sum(len(one) for one in measurements)
     conditions = Conditions(
-        _each("temperatures", temperatures, [one.conditions.temperature for one in measurements], values.shape[0]),
-        _each("pressures", pressures, [one.conditions.pressure for one in measurements], values.shape[0]),
+        _each("temperatures", temperatures, [one.conditions.temperature for one in measurements], count),
+        _each("pressures", pressures, [one.conditions.pressure for one in measurements], count),
     )
-    shared = {
-        key: value
-        for key, value in first.attributes.items()
-        if all(one.attributes.get(key) == value for one in measurements) and key != "temperature_source"
-    }
-    if temperatures is not None:
-        steps = [step for step in steps if "K assumed" not in step]
-    return Measurement(
-        first.quantity,
-        values,
-        conditions,
-        None if any(one is None for one in sigmas) else np.concatenate([one for one in sigmas if one is not None]),
-        first.unit,
-        axis=first.axis,
-        branch=branch or first.branch,
-        sample=first.sample,
-        label=label or f"{first.label} and {len(measurements) - 1} more",
-        attributes={**shared, "temperature_source": "given" if temperatures is not None else "file"},
+    try:
+        found = joined(parts, label or f"{first.label} and {len(measurements) - 1} more")
+    except MeasurementError as error:
+        raise FormatError(f"join_spectra: {error}") from None
+    source = "given" if temperatures is not None else "file"
+    steps = [step for step in found.provenance.steps if temperatures is None or "K assumed" not in step]
+    return replace(
+        found,
+        conditions=conditions,
+        branch=branch or found.branch,
+        attributes={**found.attributes, "temperature_source": source},
         provenance=_origin(measurements).then(f"{len(measurements)} measurements joined", *steps),
     )
 
 
-def _regridded(first: Measurement, one: Measurement, where: str, regrid: bool) -> tuple[np.ndarray, str]:
-    assert first.axis is not None
-    assert one.axis is not None
+def _regridded(first: Measurement, one: Measurement, regrid: bool) -> Measurement:
+    """A measurement on the grid of the first; its sigma is dropped where it was interpolated."""
+    if one.axis is None or first.axis is None:
+        raise FormatError(f"join_spectra: {one.label!r} has no axis; only spectra are joined")
+    if one.axis.quantity != first.axis.quantity:
+        return one
+    where = f"join_spectra: {one.label!r}"
     found = [on_grid(first.axis.values, one.axis.values, row, where, regrid) for row in one.values]
-    return np.array([row for row, _ in found]), found[0][1]
+    step = found[0][1]
+    if not step:
+        return one
+    values = np.array([row for row, _ in found])
+    return replace(one, values=values, sigma=None, axis=first.axis, provenance=one.provenance.then(step))
 
 
 def _known_temperatures(measurements: Sequence[Measurement]) -> None:
@@ -139,5 +124,5 @@ def _origin(measurements: Sequence[Measurement]) -> Provenance:
     import hashlib
 
     digests = [one.provenance.sha256 for one in measurements]
-    joined = hashlib.sha256("".join(digests).encode()).hexdigest() if all(digests) else ""
-    return Provenance(", ".join(one.provenance.source or one.label for one in measurements), joined, "join_spectra")
+    digest = hashlib.sha256("".join(digests).encode()).hexdigest() if all(digests) else ""
+    return Provenance(", ".join(one.provenance.source or one.label for one in measurements), digest, "join_spectra")

@@ -236,6 +236,9 @@ def _series(parts: list[Measurement], notes: list[str]) -> list[Measurement]:
     single = all(len(part) == 1 and not part.correlated for part in parts)
     if len(parts) < 2 or not single or len({part.quantity for part in parts}) > 1:
         return parts
+    if unknown := [part.label for part in parts if part.attributes.get("temperature_source") == "assumed"]:
+        notes.append(f"kept apart: no file states the temperature of {unknown[0]}; write temperature = [...]")
+        return parts
     try:
         return [joined(parts)]
     except ValueError as error:
@@ -258,7 +261,10 @@ def _at_temperatures(raw: Sequence[Any], spec: MeasurementTable) -> list[Any]:
     for part, t in zip(raw, kelvin, strict=True):
         conditions = Conditions(t) if part.conditions is None else replace(part.conditions, temperature=t)
         step = f"temperature {t:g} K is that of the manifest"
-        changed.append(replace(part, conditions=conditions, provenance=part.provenance.then(step)))
+        part = replace(part, conditions=conditions, provenance=part.provenance.then(step))
+        if isinstance(part, Measurement):
+            part = replace(part, attributes={**part.attributes, "temperature_source": "given"})
+        changed.append(part)
     return changed
 
 
@@ -503,7 +509,7 @@ def _with_sigma(measurement: Measurement, spec: MeasurementTable) -> Measurement
         noise = max(
             float(np.median(white_noise(measurement.values))), 1e-9 * float(np.ptp(measurement.values)) or 1e-12
         )
-        step = "sigma started from the second differences along the axis; its scale is fitted"
+        step = "sigma started from the third differences along the axis; its scale is fitted"
         sigma = np.full(measurement.values.shape, noise)
         return replace(measurement, sigma=sigma, provenance=measurement.provenance.then(step))
     if isinstance(spec.sigma, list):

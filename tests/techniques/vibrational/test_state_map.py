@@ -6,11 +6,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from labile.core.conditions import Conditions
 from labile.core.parameters import Parameters
-from labile.models.equilibrium import equilibrium
 from labile.techniques.vibrational import (
-    SpectralMap,
     VibrationalError,
     ambiguity_bands,
     fit_state_map,
@@ -129,31 +126,6 @@ def test_refusals():
         mcr_als(measured, 2, known={0: np.ones(3)})
     with pytest.raises(VibrationalError, match="there is no state"):
         constrained(measured).population("X")
-
-
-def test_observable_of_a_map_gives_the_same_block():
-    measured = infrared_map(np.linspace(60.0, 300.0, 40))
-    names = MODEL.parameters.names
-    observable = SpectralMap(drift=1)
-    data = observable.compressed(measured)
-    step = 1e-4
-
-    def block(shift=0.0, **changes):
-        at = Conditions(measured.temperature + shift)
-        return observable.residuals(data, equilibrium(MODEL, at, {**TRUTH, **changes}), at, names)
-
-    residuals, jacobian, by_t = block()
-    assert residuals @ residuals == pytest.approx((40 - 6) * WAVENUMBER.size, rel=0.1)
-    # the gradient of the sum of squares is exact
-    for analytic, ends in (
-        (2 * by_t @ residuals, (block(step), block(-step))),
-        (
-            2 * jacobian[:, names.index("V.enthalpy")] @ residuals * 29.57e3,
-            tuple(block(**{"V.enthalpy": 29.57e3 * (1 + s * step)}) for s in (1, -1)),
-        ),
-    ):
-        numeric = (ends[0][0] @ ends[0][0] - ends[1][0] @ ends[1][0]) / (2 * step)
-        assert analytic == pytest.approx(numeric, rel=1e-3, abs=1e-3 * abs(residuals @ residuals))
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -6,7 +6,7 @@ import pytest
 from labile.core.conditions import Conditions
 from labile.models.equilibrium import equilibrium
 from labile.models.observable import Observable, chain
-from labile.techniques.vibrational import BandArea, BandRatio, SpectralMap, VibrationalError
+from labile.techniques.vibrational import BandArea, BandRatio, VibrationalError, absorbance_map, intensity_map
 from vibrational_maps import MODEL, TRUTH
 
 KELVIN = np.linspace(60.0, 300.0, 25)
@@ -45,6 +45,6 @@ def test_refusals():
         BandArea("b", ("X",)).parameters(MODEL.states)
     with pytest.raises(VibrationalError, match="each state once"):
         BandArea("b", ("H", "H")).parameters(MODEL.states)
-    with pytest.raises(VibrationalError, match="drift"):
-        SpectralMap(drift=4)
-    assert SpectralMap().parameters(MODEL.states) == ()
+    with pytest.raises(ValueError, match="drift"):
+        absorbance_map(drift=4)
+    assert intensity_map(alike=("H", "V")).spectra(MODEL.states) == ("L", "H+V")

@@ -7,9 +7,10 @@ from labile.techniques.vibrational.conversions import Converted, absorbance, kub
 from labile.techniques.vibrational.correlation_2d import Correlation2D, correlate, noda_matrix
 from labile.techniques.vibrational.isosbestic import IsosbesticPoint, isosbestic_points
 from labile.techniques.vibrational.mcr import AmbiguityBands, CurveResolution, ambiguity_bands, mcr_als
-from labile.techniques.vibrational.observables import BandArea, BandRatio, SpectralMap
+from labile.techniques.vibrational.observables import BandArea, BandRatio
 from labile.techniques.vibrational.raman_markers import high_spin_fraction, marker_ratio
 from labile.techniques.vibrational.rank import SpectralRank, spectral_rank
+from labile.techniques.vibrational.reduction import reduce_bands, reduce_spectra
 from labile.techniques.vibrational.spectral_map import (
     VibrationalError,
     in_window,
@@ -28,6 +29,7 @@ from labile.techniques.vibrational.two_band import (
     two_band_population,
     van_t_hoff_line,
 )
+from labile.techniques.vibrational.whole_spectra import absorbance_map, intensity_map
 
 __all__ = [
     "AmbiguityBands",
@@ -40,12 +42,12 @@ __all__ = [
     "Correlation2D",
     "CurveResolution",
     "IsosbesticPoint",
-    "SpectralMap",
     "SpectralRank",
     "StateMapFit",
     "StrengthRatio",
     "VibrationalError",
     "absorbance",
+    "absorbance_map",
     "ambiguity_bands",
     "coalescence_rate",
     "correlate",
@@ -56,6 +58,7 @@ __all__ = [
     "fit_state_map",
     "high_spin_fraction",
     "in_window",
+    "intensity_map",
     "isosbestic_points",
     "kubelka_munk",
     "marker_ratio",
@@ -64,6 +67,8 @@ __all__ = [
     "noda_matrix",
     "noise_of",
     "rate_limit",
+    "reduce_bands",
+    "reduce_spectra",
     "require_resolved",
     "resampled",
     "rising",

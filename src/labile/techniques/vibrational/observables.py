@@ -2,9 +2,8 @@
 
     area of a band   = [1 + beta (T - T_0)/100 K] sum_i x_i a_i
     ratio of bands   = K sum_{i in A} x_i / sum_{i in B} x_i,      K = e_A/e_B
-    spectral map     = sum_i x_i s_i(nu), the pure spectra s_i eliminated
 
-All three hold while the states exchange slowly beside the distance of their bands: see `time_scale`. In the ratio K
+Both hold while the states exchange slowly beside the distance of their bands: see `time_scale`. In the ratio K
 is exactly degenerate with the entropy difference of two states; give K, or another measurement.
 """
 
@@ -17,12 +16,10 @@ import numpy as np
 
 from labile.core.conditions import Conditions
 from labile.core.material import State
-from labile.core.measurement import Measurement
 from labile.core.parameters import Parameter
-from labile.fitting.variable_projection import CompressedSpectra, compress, projected_block
 from labile.models.observable import Prediction
 from labile.models.populations import Populations
-from labile.techniques.vibrational.spectral_map import VibrationalError, rising, stated_noise, wavenumbers
+from labile.techniques.vibrational.spectral_map import VibrationalError
 
 ROOM = 295.0
 """K: where strengths hold unless said otherwise."""
@@ -172,92 +169,3 @@ class BandRatio:
             d_temperature=np.zeros(ratio.shape),
             d_own={f"{self.band}.strength_ratio": a / b},
         )
-
-
-@dataclass(frozen=True)
-class SpectralMap:
-    """A whole map of spectra as data; its pure spectra are eliminated, never parameters.
-
-    It predicts no single numbers: a joint fit calls `compressed` once and `residuals` at every evaluation, and appends
-    what it gets to its other blocks.
-
-    Attributes
-    ----------
-    drift : {0, 1, 2}
-        Degree to which pure spectra may change with temperature.
-    reference_temperature : float
-        K, about which they change.
-
-    Examples
-    --------
-    >>> SpectralMap().eliminates_spectra
-    True
-    """
-
-    drift: int = 0
-    reference_temperature: float = ROOM
-
-    def __post_init__(self) -> None:
-        if self.drift not in (0, 1, 2) or not self.reference_temperature > 0:
-            raise VibrationalError("spectral map: drift must be 0, 1 or 2, the reference temperature above 0 K")
-
-    @property
-    def quantity(self) -> str:
-        """``"absorbance"``."""
-        return "absorbance"
-
-    @property
-    def eliminates_spectra(self) -> bool:
-        """True: its linear unknowns are projected out."""
-        return True
-
-    def parameters(self, states: tuple[State, ...]) -> tuple[Parameter, ...]:
-        """Return no parameters: all spectra are eliminated."""
-        return ()
-
-    def compressed(self, spectra: Measurement) -> CompressedSpectra:
-        """The measured map, made as small as it gets without loss (once for a fit)."""
-        source = rising(spectra)
-        wavenumbers(source)
-        sigma, _ = stated_noise(source)
-        return compress(source.values, sigma)
-
-    def concentrations(
-        self, populations: Populations, conditions: Conditions, names: tuple[str, ...]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Concentrations (N, n'), their derivatives (N, K, n') in `names`, and in temperature (N, n')."""
-        x = populations.x
-        slopes = np.zeros((x.shape[0], len(names), x.shape[1]))
-        slopes[:, [names.index(name) for name in populations.parameter_names]] = populations.x_theta
-        tau = (np.asarray(conditions.temperature) - self.reference_temperature) / 100.0
-        powers = [tau**k for k in range(self.drift + 1)]
-        by_t = [k * tau ** max(k - 1, 0) / 100.0 for k in range(self.drift + 1)]
-        c = np.concatenate([x * p[:, None] for p in powers], axis=1)
-        d = np.concatenate([slopes * p[:, None, None] for p in powers], axis=2)
-        t = np.concatenate(
-            [populations.x_t * p[:, None] + x * q[:, None] for p, q in zip(powers, by_t, strict=True)], axis=1
-        )
-        return c, d, t
-
-    def residuals(
-        self, data: CompressedSpectra, populations: Populations, conditions: Conditions, names: tuple[str, ...]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Weighted residuals with the spectra eliminated.
-
-        Returns
-        -------
-        residuals : ndarray (R,)
-            Data minus model; their sum of squares is that of the whole map.
-        jacobian : ndarray (R, K)
-            In the K parameters `names`, SI.
-        by_temperature : ndarray (R,)
-            For a common shift of all temperatures.
-
-        Raises
-        ------
-        ArithmeticError
-            Where a state is nowhere populated, so that its spectrum is not determined.
-        """
-        c, d, t = self.concentrations(populations, conditions, names)
-        residuals, jacobian = projected_block(data, c, np.concatenate([d, t[:, None, :]], axis=1))
-        return residuals, jacobian[:, :-1], jacobian[:, -1]

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from labile.core.conditions import concatenate
-from labile.core.measurement import Axis, Measurement
+from labile.core.joining import joined
+from labile.core.measurement import Axis, Measurement, MeasurementError
+from labile.fitting.smoothing import white_noise
 
 AXES = ("wavenumber", "raman_shift")
 CM = 100.0
 """1/m in 1/cm."""
-SAME_GRID = 1e-6
-"""Largest difference of wavenumbers, relative to their spacing, on what counts as one grid."""
 
 
 class VibrationalError(ValueError):
@@ -88,38 +87,13 @@ def spectral_map(spectra: Sequence[Measurement], label: str = "map") -> Measurem
     """
     if not spectra:
         raise VibrationalError(f"map {label!r}: there are no spectra")
-    ordered = [rising(one) for one in spectra]
-    first = ordered[0]
-    grid = wavenumbers(first)
-    spacing = float(np.min(np.diff(grid))) if grid.size > 1 else 1.0
-    for one in ordered[1:]:
-        for name in ("quantity", "branch", "sample"):
-            if getattr(one, name) != getattr(first, name):
-                raise VibrationalError(
-                    f"map {label!r}: {first.label!r} has {name} {getattr(first, name)!r}, {one.label!r}"
-                    f" {getattr(one, name)!r}; one map holds one"
-                )
-        nu = wavenumbers(one)
-        same = nu.shape == grid.shape and one.axis is not None and first.axis is not None
-        if same and one.axis.quantity != first.axis.quantity:
-            raise VibrationalError(f"map {label!r}: {one.label!r} is along {one.axis.quantity}, the first is not")
-        if not same or np.max(np.abs(nu - grid)) > SAME_GRID * spacing:
-            raise VibrationalError(
-                f"map {label!r}: {one.label!r} has {nu.size} points from {nu[0] / CM:g} to {nu[-1] / CM:g} cm-1,"
-                f" {first.label!r} {grid.size} from {grid[0] / CM:g} to {grid[-1] / CM:g}; spectra of a map need one"
-                " grid. Record or export them on one, or interpolate them with resampled() and say so"
-            )
-    sigma = None if any(one.sigma is None for one in ordered) else np.concatenate([one.sigma for one in ordered])
-    return replace(
-        first,
-        values=np.concatenate([one.values for one in ordered]),
-        sigma=sigma,
-        conditions=concatenate([one.conditions for one in ordered]),
-        limits=None,
-        correlated=(),
-        label=label,
-        provenance=first.provenance.then(f"map of {len(ordered)} measurements on one grid"),
-    )
+    try:
+        found = joined([rising(one) for one in spectra], label)
+    except MeasurementError as error:
+        raise VibrationalError(f"map {label!r}: {error}") from None
+    wavenumbers(found)
+    step = f"map of {len(spectra)} measurements on one grid"
+    return replace(found, provenance=found.provenance.then(step))
 
 
 def resampled(spectra: Measurement, grid: np.ndarray) -> Measurement:
@@ -223,12 +197,11 @@ def noise_of(spectra: Measurement) -> np.ndarray:
     True
     """
     wavenumbers(spectra)
-    values = spectra.values
-    if values.shape[1] < 8:
-        raise VibrationalError(f"spectra {spectra.label!r}: the noise of {values.shape[1]} points cannot be told")
-    third = np.diff(values, n=3, axis=1)
-    # variance of a third difference of white noise is 1 + 9 + 9 + 1
-    return np.asarray(1.4826 * np.median(np.abs(third), axis=1) / np.sqrt(20.0))
+    if spectra.values.shape[1] < 8:
+        raise VibrationalError(
+            f"spectra {spectra.label!r}: the noise of {spectra.values.shape[1]} points cannot be told"
+        )
+    return white_noise(spectra.values)
 
 
 def stated_noise(spectra: Measurement) -> tuple[np.ndarray, str]:
