@@ -42,6 +42,20 @@ def test_the_examples_are_known():
     assert STUDIES == ["dinuclear", "dpp_loop", "dpp_pressure", "feco", "magnetometer"]
 
 
+def test_spectroscopic_statements_hold_with_the_rest(tmp_path):
+    folder = tmp_path / "feco"
+    shutil.copytree(EXAMPLES / "feco", folder, ignore=shutil.ignore_patterns("results", ".*", "out"))
+    result = run(folder / "spectroscopy.toml", out=tmp_path / "out")
+    assert result.converged
+    # the statements of study.toml alone have chi2 1.48
+    assert result.fit.result.chi2 == pytest.approx(1.48, abs=0.02)
+    values = result.fit.values
+    assert values["L.pre_edge_area"] == pytest.approx(5.1, abs=0.05)
+    assert values["H.pre_edge_area"] == pytest.approx(8.8, abs=0.1)
+    derived = {d.name: d.value for d in result.derived}
+    assert derived["V.population at 300 K"] == pytest.approx(0.269, abs=0.005)
+
+
 def test_the_loop_gives_t_half_and_gamma(results):
     """SCIENCE T10: spinodals at 123 and 163 K with 60 J/K/mol."""
     result, _ = results("dpp_loop")

@@ -227,7 +227,7 @@ def read(
 @app.command()
 @_guarded
 def reduce(
-    technique: Annotated[str, typer.Argument(metavar="TECHNIQUE", help="magnetometry or pyroelectricity.")],
+    technique: Annotated[str, typer.Argument(metavar="TECHNIQUE", help="xas, coordination, ...")],
     files: Files,
     quantity: Annotated[str, typer.Option(help="What to compute.", show_default="the technique's first")] = "",
     sample_mass: Annotated[str, typer.Option(help='"10.1(1) mg".', show_default="the file's header")] = "",

@@ -225,6 +225,13 @@ def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building:
     if not (spec.fit and building.tables.model is not None):
         return
     for measurement in raw.measurements:
+        if measurement.attributes.get("temperature_source") == "assumed":
+            problems.add(
+                path,
+                f"{measurement.label}: the file does not state its temperature, {measurement.temperature[0]:g} K was"
+                " assumed; write temperature = [...], one entry a file, or leave it out of the fit with fit = false",
+            )
+            return
         # of what is measured at one temperature only a curve over the field says something about a model
         if measurement.branch == "isothermal" and measurement.quantity != "magnetization":
             building.warnings.append(f"{measurement.label}: measured at one temperature, shown and not fitted")
