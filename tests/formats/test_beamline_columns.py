@@ -1,5 +1,6 @@
 """Columns of SSRL, APS, NSLS and SOLEIL: what their headers say, what is asked for, what is refused."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,24 @@ def test_other_tables_are_left_alone(tmp_path):
         assert absorption_signatures.beamline_columns(text.encode(), "a.dat") is not None
     assert "SPEC" in str(absorption_signatures.beamline_columns(b"#F a\n#S 1  escan\n#L E  I0\n1 2\n", "a.spec"))
     assert "XDI" in str(absorption_signatures.beamline_columns(b"# XDI/1.0\n# energy i0\n1 2\n1 2\n", "a.xdi"))
+
+
+@pytest.mark.parametrize("sniff", ["xdi", "athena", "beamline_columns"])
+def test_no_text_takes_long_to_look_at(sniff):
+    """Backtracking over 16 kB would take minutes."""
+    digits, blanks = b"9" * 8000, b" " * 8000
+    for text in (
+        digits + digits,
+        b"12" * 4000 + b",,;  x\n",
+        b"1 " * 8000 + b"x",
+        b"1" + blanks + blanks + b"x",
+        digits + b" " + digits + b"x",
+        b"a" + blanks + b",\n1 2\n1 2\n",
+        b"#" + b"- " * 8000,
+    ):
+        begin = time.perf_counter()
+        getattr(absorption_signatures, sniff)(text, "a.dat")
+        assert time.perf_counter() - begin < 2.0
 
 
 def attempt(path: Path, data: bytes) -> list[Measurement]:

@@ -115,7 +115,7 @@ class Roles:
 
 
 def _normal(title: str) -> str:
-    name = re.sub(r"\s*\*+\s*$", "", title.strip().strip('"')).lower()
+    name = re.sub(r"\s*\*+\s*$", "", " ".join(title.split()).strip('"')).lower()
     name = re.sub(r"\s*[(\[](?:e?k?ev|counts?|a|v|na)[)\]]$", "", name)
     return re.sub(r"^(i0|it|iref|if)-\d+$", r"\1", name).strip()
 

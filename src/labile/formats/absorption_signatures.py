@@ -16,9 +16,7 @@ EPICS = re.compile(r"^;\s*Epics Scan 1 dim", re.IGNORECASE)
 EXAFSSCAN = re.compile(r"^#S\s+Scan\s+\d+;\s*exafsscan", re.IGNORECASE | re.MULTILINE)
 LUCIA = re.compile(r"^#\s*XAS / LUCIA / SOLEIL", re.IGNORECASE)
 _SPEC = re.compile(r"^#S \d+ ", re.MULTILINE)
-_ROW = re.compile(
-    r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?(?:[\s,;]+[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)+[\s,;]*$"
-)
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+)?")
 _ENERGY = re.compile(r"^(?:mono[ _]?|achieved[ _]?)?(?:energy|e)(?:[ _]?\(?k?ev\)?)?\*?$", re.IGNORECASE)
 _SIGNAL = re.compile(
     r"^(?:i0|io|itrans|it|i1|ifluor|if|iff|irefer|iref|x?mu(?:\(\w+\))?|mutrans|mufluor|norm(?:trans|fluor)?)$",
@@ -86,7 +84,7 @@ def last_titles(lines: list[str]) -> tuple[list[str], int]:
     >>> last_titles(["# Energy, Theta, XMU", "7000.0 1.5 0.2", "7001.0 1.4 0.2"])
     (['Energy', 'Theta', 'XMU'], 2)
     """
-    rows = [number for number, line in enumerate(lines) if _ROW.match(line)]
+    rows = [number for number, line in enumerate(lines) if _is_row(line)]
     if not rows:
         return [], 0
     width = len(cells(lines[rows[0]]))
@@ -98,6 +96,11 @@ def last_titles(lines: list[str]) -> tuple[list[str], int]:
     return (titles if len(titles) == width else []), len(rows)
 
 
+def _is_row(line: str) -> bool:
+    words = cells(line)
+    return len(words) > 1 and all(_NUMBER.fullmatch(word) for word in words)
+
+
 def split_titles(line: str, width: int) -> list[str]:
     r"""Titles of a line, separated by what gives `width` of them; else by blanks.
 
@@ -107,7 +110,7 @@ def split_titles(line: str, width: int) -> list[str]:
     (['Energy (eV)', 'I0'], ['energy', 'i0', 'itrans'])
     """
     attempts = [
-        [cell.strip() for cell in re.split(mark, line.strip())] for mark in (r"\t+", r"\s*[,;]\s*", r"\s{2,}", r"\s+")
+        [cell.strip() for cell in re.split(mark, line.strip())] for mark in (r"\t+", r"[,;]", r"\s{2,}", r"\s+")
     ]
     attempts = [[cell for cell in attempt if cell] for attempt in attempts]
     return next((attempt for attempt in attempts if len(attempt) == width), attempts[-1])

@@ -29,10 +29,10 @@ from labile.formats.registry import FormatError
 
 _POINTS = re.compile(r"PTS:\s*(\d+)\s+COLS:\s*(\d+)")
 _DASHES = re.compile(r"^\s*-{5,}\s*$")
-_SETTING = re.compile(r"^([A-Za-z][\w ]{0,30}?)\s*=\s*(.+?)\s*$")
+_SETTING = re.compile(r"^([A-Za-z][\w ]{0,30}?)\s*=\s*(.+)$")
 _ORIGIN = re.compile(r"created (?:on|at) .*?(?:\bon|at) ([A-Z][\w-]+)\s*$|created at (APS \S+)")
 _EPICS_NAME = re.compile(r"^;\s*([PD]\d+)\s*=\s*\{(.*?)\}")
-_EXAFSSCAN_NAME = re.compile(r"(\d+)_(.+?)(?=\s+\d+_|\s*$)")
+_EXAFSSCAN_NAME = re.compile(r"(\d+)_(.+?)(?= \d+_|$)")
 _NOTE = re.compile(r"^(element|edge|e0|(?:sample[ _])?temp(?:erature)?)\s*[:=]\s*(.+)$", re.IGNORECASE)
 _LABVIEW_WIDTH = 21
 _SAMBA = {"energy", "theta", "xmu", "fluo", "ref", "fluo_raw"}
@@ -203,7 +203,7 @@ def _xdac(name: str, lines: Sequence[str]) -> _Layout:
             header[found[1].strip().lower()] = found[2]
         elif line.strip():
             comments.append(line.strip())
-    origin = _ORIGIN.search(lines[1])
+    origin = _ORIGIN.search(lines[1][:300])
     if origin:
         header["beamline"] = origin[1] or origin[2]
     return _Layout(lines[0].strip(), lines[dashes + 1].split(), dashes + 2, header, comments)
@@ -243,7 +243,7 @@ def _exafsscan(name: str, lines: Sequence[str]) -> _Layout:
     """APS 12-BM: titles ``1_Energy (keV) 2_sec ...`` on a #C line."""
     for number, line in enumerate(lines):
         if line.startswith("#C 1_"):
-            found = _EXAFSSCAN_NAME.findall(line[3:])
+            found = _EXAFSSCAN_NAME.findall(" ".join(line[3:].split()))
             if [int(count) for count, _ in found] != list(range(1, len(found) + 1)):
                 raise FormatError(f"{name}, line {number + 1}: its titles are not numbered 1, 2, 3 ...")
             return _Layout("exafsscan", [title.strip() for _, title in found], number + 1)

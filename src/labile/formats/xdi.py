@@ -20,7 +20,7 @@ from labile.formats.channel_counts import read_text
 from labile.formats.registry import FormatError
 
 _FIELD = re.compile(r"^([A-Za-z_][\w-]*)\.([\w-]+)\s*:\s*(.*)$")
-_LIKE_FIELD = re.compile(r"^[\w.-]+\.[\w.-]*\s*:|^(?:Column|Element|Mono)\b", re.IGNORECASE)
+_LIKE_FIELD = re.compile(r"^[\w-]+\.[\w.-]*\s*:|^(?:Column|Element|Mono)\b", re.IGNORECASE)
 _FIELD_END = re.compile(r"^/{3,}")
 _HEADER_END = re.compile(r"^-{3,}")
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)$")
