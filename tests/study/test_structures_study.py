@@ -59,6 +59,15 @@ def test_a_cif_gives_the_mean_bond_length(folder):
     assert bonds.temperature[0] == 150.0
 
 
+def test_a_cif_gives_the_high_spin_fraction_of_a_site(folder):
+    fraction = BONDS.replace('"bond_length"', '"high_spin_fraction"').replace(
+        'metal = "Fe1"', 'metal = "Fe1", low_spin = "1.95(1) angstrom", high_spin = "2.15(1) angstrom"'
+    )
+    (found,) = prepared(folder, HEAD + fraction).measurements
+    assert found.values[0] == pytest.approx((1.9589 - 1.95) / 0.2, abs=0.005)
+    assert {term.name for term in found.correlated} == {"low_spin_length", "high_spin_length"}
+
+
 def test_cells_give_edges_and_volumes(folder):
     edge, volume = prepared(folder, HEAD + CELLS).measurements
     assert edge.in_unit() == pytest.approx([8.0, 8.1])

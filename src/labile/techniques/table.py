@@ -302,12 +302,16 @@ TECHNIQUES: tuple[Technique, ...] = (
     Technique(
         "coordination",
         "Coordination geometry",
-        {"bond_length": "labile.techniques.coordination:MeanBondLength"},
+        {
+            "bond_length": "labile.techniques.coordination:MeanBondLength",
+            "high_spin_fraction": "labile.techniques.coordination.observables:high_spin_fraction",
+        },
         (
             Reduction(
                 "structure",
                 (
                     "bond_length",
+                    "high_spin_fraction",
                     "bond_length_distortion",
                     "bond_length_variance",
                     "octahedral_distortion",
@@ -316,7 +320,14 @@ TECHNIQUES: tuple[Technique, ...] = (
                     "shape_measure",
                 ),
                 "labile.techniques.coordination.reduction:reduce_structures",
-                {"metal": "text", "parameter": "text", "combine": "text"},
+                {
+                    "metal": "text",
+                    "parameter": "text",
+                    "combine": "text",
+                    "low_spin": "bond_length",
+                    "high_spin": "bond_length",
+                },
+                {"low_spin": "sigma_low_spin", "high_spin": "sigma_high_spin"},
                 together=True,
             ),
         ),

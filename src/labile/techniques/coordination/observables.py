@@ -18,6 +18,7 @@ from labile.core.conditions import Conditions
 from labile.core.material import State
 from labile.core.parameters import Parameter
 from labile.models.observable import Prediction
+from labile.models.population_share import PopulationShare
 from labile.models.populations import Populations
 from labile.techniques.coordination.errors import CoordinationError
 
@@ -107,3 +108,23 @@ class MeanBondLength:
             d_temperature=np.sum(populations.x * by_t, axis=1),
             d_own=own,
         )
+
+
+def high_spin_fraction(states: tuple[str, ...], shares: tuple[float, ...] = ()) -> PopulationShare:
+    """High-spin fraction of one site from its mean bond length.
+
+    Diffraction averages over the crystal, so the fraction is linear in the populations.
+
+    Parameters
+    ----------
+    states : tuple of str
+        States in which this site is high spin.
+    shares : tuple of float
+        Where a state holds several sites and the structure does not tell them apart; all 1 when empty.
+
+    Examples
+    --------
+    >>> high_spin_fraction(("HS",)).quantity
+    'high_spin_fraction'
+    """
+    return PopulationShare(states, "high_spin_fraction", shares)

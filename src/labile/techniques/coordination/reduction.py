@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from labile.core.measurement import Measurement
 from labile.core.structure import CrystalStructure, Molecule
 from labile.techniques.coordination.errors import CoordinationError
-from labile.techniques.coordination.series import QUANTITY, coordination_table
+from labile.techniques.coordination.series import QUANTITY, coordination_table, reduce_bond_length
 
 PARAMETERS = {quantity: name for name, quantity in QUANTITY.items() if quantity != "shape_measure"}
 """Quantity to the parameter of the table that it is measured by."""
@@ -20,6 +20,10 @@ def reduce_structures(
     metal: str = "",
     parameter: str = "",
     combine: str = "refuse",
+    low_spin: float | None = None,
+    high_spin: float | None = None,
+    sigma_low_spin: float | None = None,
+    sigma_high_spin: float | None = None,
 ) -> list[Measurement]:
     """One parameter of the coordination of one metal in every structure.
 
@@ -35,6 +39,8 @@ def reduce_structures(
         Of the table, where a quantity has several (``"shape_octahedron"``).
     combine : {"refuse", "largest", "weighted"}
         What to do with disordered alternatives.
+    low_spin, high_spin, sigma_low_spin, sigma_high_spin : float, optional
+        Mean lengths of the end members with their standard uncertainties, m: for ``"high_spin_fraction"``.
 
     Returns
     -------
@@ -46,6 +52,19 @@ def reduce_structures(
     CoordinationError
         For a quantity that structures do not give, or several metals and none named.
     """
+    if quantity == "high_spin_fraction":
+        if low_spin is None or high_spin is None:
+            raise CoordinationError(
+                "high_spin_fraction: give low_spin and high_spin, the mean lengths of the end members"
+            )
+        lengths = reduce_structures(structures, metal=metal, combine=combine)
+        return [
+            reduce_bond_length(
+                one, low_spin=low_spin, high_spin=high_spin, sigma_low_spin=sigma_low_spin,
+                sigma_high_spin=sigma_high_spin,
+            )
+            for one in lengths
+        ]  # fmt: skip
     name = parameter or PARAMETERS.get(quantity, "")
     if QUANTITY.get(name) != quantity:
         known = ", ".join(f"{q} ({p})" for p, q in QUANTITY.items())

@@ -275,9 +275,9 @@ def reduce_bond_length(
     n = (measurement.values - low_spin) / span
     terms = [CorrelatedTerm(t.name, t.effect / span) for t in measurement.correlated]
     if sigma_low_spin:
-        terms.append(CorrelatedTerm("low-spin length", -(1 - n) * sigma_low_spin / span))
+        terms.append(CorrelatedTerm("low_spin_length", -(1 - n) * sigma_low_spin / span))
     if sigma_high_spin:
-        terms.append(CorrelatedTerm("high-spin length", -n * sigma_high_spin / span))
+        terms.append(CorrelatedTerm("high_spin_length", -n * sigma_high_spin / span))
     steps = [
         f"high-spin fraction from lengths {low_spin * 1e10:.4f} (low spin) and {high_spin * 1e10:.4f} A (high spin)"
     ]
