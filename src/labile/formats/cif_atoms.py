@@ -136,19 +136,27 @@ def _texts(items: Items, key: str, rows: int) -> list[str]:
 
 
 def _coordinates(items: Items, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    values, sigmas = [], []
-    for key in _COORDINATES:
-        column = items.column(key) or []
-        try:
-            value, sigma = numbers(column)
-        except NotANumber as error:
-            bad = next(n for n, raw in enumerate(column) if not _is_number(raw))
-            raise FormatError(
-                f"{items.where}: {items.tag(key)} of atom {labels[bad] or bad + 1}: {error}; is the loop misaligned?"
-            ) from None
-        values.append(value)
-        sigmas.append(_su_column(items, key, sigma))
-    return np.array(values).reshape(3, -1).T, np.array(sigmas).reshape(3, -1).T
+    columns = [items.column(key) or [] for key in _COORDINATES]
+    try:
+        values, sigmas = _together(columns)
+    except NotANumber as error:
+        key, bad = next(
+            (key, n)
+            for key, column in zip(_COORDINATES, columns, strict=True)
+            for n, raw in enumerate(column)
+            if not _is_number(raw)
+        )
+        raise FormatError(
+            f"{items.where}: {items.tag(key)} of atom {labels[bad] or bad + 1}: {error}; is the loop misaligned?"
+        ) from None
+    sigmas = [_su_column(items, key, sigma) for key, sigma in zip(_COORDINATES, sigmas, strict=True)]
+    return values.T, np.array(sigmas).T
+
+
+def _together(columns: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers and s.u. of columns of one length, shape (number of columns, rows); one call costs less than several."""
+    values, sigma = numbers([raw for column in columns for raw in column])
+    return values.reshape(len(columns), -1), sigma.reshape(len(columns), -1)
 
 
 def _is_number(raw: str) -> bool:
@@ -159,7 +167,7 @@ def _is_number(raw: str) -> bool:
     return True
 
 
-def _su_column(items: Items, key: str, sigma: list[float]) -> list[float]:
+def _su_column(items: Items, key: str, sigma: np.ndarray) -> np.ndarray:
     """S.u. of a column from the item of its own that dotted names have, where it is not in brackets."""
     beside = items.first_column(f"{key}_su", f"{key}_esd")
     if beside is None or len(beside) != len(sigma):
@@ -168,7 +176,7 @@ def _su_column(items: Items, key: str, sigma: list[float]) -> list[float]:
         own, _ = numbers(beside)
     except NotANumber as error:
         raise FormatError(f"{items.where}: {items.tag(key)}_su: {error}") from None
-    return [b if math.isnan(a) and not b < 0 else a for a, b in zip(sigma, own, strict=True)]
+    return np.where(np.isnan(sigma) & ~(own < 0), own, sigma)
 
 
 def _column(
@@ -192,11 +200,11 @@ def _column(
             raise FormatError(
                 f"{items.where}: {items.tag(key)} of atom {labels[bad]}: {column[bad]!r} is not a number"
             ) from None
-        pairs = [number(raw) if _is_number(raw) else (math.nan, math.nan) for raw in column]
+        pairs = np.array([number(raw) if _is_number(raw) else (math.nan, math.nan) for raw in column])
         wrong = np.array([raw not in MISSING and not _is_number(raw) for raw in column])
         flags.append(f"{items.tag(key)} is no number and not used: {_listed(labels, wrong)}")
-        values, sigma = [one for one, _ in pairs], [one for _, one in pairs]
-    return np.array(values), np.array(_su_column(items, key, sigma))
+        values, sigma = pairs.T
+    return values, _su_column(items, key, sigma)
 
 
 def _isotropic(items: Items, rows: int, labels: Sequence[str], flags: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -218,9 +226,16 @@ def _tensors(
         if not owners or len(set(owners)) < len(owners):
             flags.append("anisotropic displacements without unique labels are not used")
             return {}
-        columns = [_column(items, key, len(owners), owners, flags) for key in keys]
-        values = np.array([value for value, _ in columns]).T * factor
-        sigma = np.array([one for _, one in columns]).T * factor
+        columns = [items.column(key) or [] for key in keys]
+        try:
+            if any(len(column) != len(owners) for column in columns):
+                raise NotANumber("columns of different lengths")
+            values, sigma = _together(columns)
+            sigma = np.array([_su_column(items, key, one) for key, one in zip(keys, sigma, strict=True)])
+        except NotANumber:
+            pairs = [_column(items, key, len(owners), owners, flags) for key in keys]
+            values, sigma = np.array([value for value, _ in pairs]), np.array([one for _, one in pairs])
+        values, sigma = values.T * factor, sigma.T * factor
         known = set(labels)
         strangers = np.array([one not in known for one in owners])
         if strangers.any():

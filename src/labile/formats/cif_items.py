@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from labile.formats.registry import FormatError
 
 if TYPE_CHECKING:
     import gemmi
 
-_PLAIN = re.compile(r"[0-9.()+-]*")
-_POWERS = [float(10**k) for k in range(23)]
+_PLAIN = re.compile(r"[0-9.,+-]*")
+_FIXED = re.compile(r"(?:[+-]?(?:[0-9]{0,7}+\.[0-9]{1,8}+(?:\([0-9]{1,4}+\))?|[0-9]{1,7}+),)++")
+_UNSTATED = 99999
+_POWERS = 10.0 ** np.arange(9)
 _SINGLE = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?(?P<after>\d*)|\.(?P<only>\d+)))"
     r"\s*(?:\((?P<su>\d+(?:\.\d+)?)\)|\(\s*\))?(?:[eEdD](?P<exponent>[+-]?\d{1,3}))?"
@@ -82,7 +86,7 @@ def number(raw: str) -> tuple[float, float]:
     return value, sigma
 
 
-def numbers(raws: Sequence[str]) -> tuple[list[float], list[float]]:
+def numbers(raws: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Numbers and standard uncertainties of a column; NaN for what is not stated.
 
     Raises
@@ -92,25 +96,33 @@ def numbers(raws: Sequence[str]) -> tuple[list[float], list[float]]:
 
     Examples
     --------
-    >>> numbers(["0.5", "0.1234(12)"])
-    ([0.5, 0.1234], [nan, 0.0012])
+    >>> [column.tolist() for column in numbers(["0.5", "0.1234(12)"])]
+    [[0.5, 0.1234], [nan, 0.0012]]
     """
-    line = "".join(raws)
-    # plain numbers take the short way; anything else, and what is wrong, the careful one
-    if _PLAIN.fullmatch(line) and line.count("(") == line.count(")"):
+    line = ",".join(raws) + ","
+    # plain numbers take a short way; anything else, and what is wrong, the careful one
+    if "(" in line:
+        if _FIXED.fullmatch(line) and line.count(",") == len(raws):
+            return _fixed_point(raws, line)
+    elif _PLAIN.fullmatch(line):
         try:
-            parts = [raw.partition("(") for raw in raws]
-            values = [float(digits) for digits, _, _ in parts]
-            sigmas = [
-                int(su[:-1]) / _POWERS[len(digits.partition(".")[2])] if bracket else math.nan
-                for digits, bracket, su in parts
-            ]
-        except (ValueError, IndexError):
+            return np.array(list(map(float, raws))), np.full(len(raws), math.nan)
+        except ValueError:
             pass
-        else:
-            return values, sigmas
-    pairs = [number(raw) for raw in raws]
-    return [value for value, _ in pairs], [sigma for _, sigma in pairs]
+    pairs = np.array([number(raw) for raw in raws]).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _fixed_point(raws: Sequence[str], line: str) -> tuple[np.ndarray, np.ndarray]:
+    """Columns like ``0.1234(12)``, which are whole numbers of their last digit; few enough digits to be exact."""
+    if line.count("(") < len(raws):
+        full = [raw if raw[-1] == ")" else f"{raw}{'' if '.' in raw else '.'}({_UNSTATED})" for raw in raws]
+        line = ",".join(full) + ","
+    text = line[:-2].replace(".", "").replace("),", " ").replace("(", " ")
+    whole = np.fromstring(text, dtype=np.int64, sep=" ").reshape(-1, 2)
+    signs = np.frombuffer(line.encode(), dtype=np.uint8)
+    unit = _POWERS[np.flatnonzero(signs == ord("(")) - np.flatnonzero(signs == ord(".")) - 1]
+    return whole[:, 0] / unit, np.where(whole[:, 1] == _UNSTATED, math.nan, whole[:, 1] / unit)
 
 
 @lru_cache(maxsize=4096)
