@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from labile.core.branches import split_branches
+from labile.cli.new_measurements import measurement_blocks, quoted, switching
 from labile.core.constants import GAS_CONSTANT
 from labile.core.measurement import Measurement
-from labile.core.units import field_unit
 from labile.study.journal import write_atomically
 from labile.study.manifest import MANIFEST_NAME
-from labile.study.reducing import read_file
-from labile.techniques import Technique, technique, techniques
+from labile.study.reducing import read_content
+from labile.techniques import technique
+
+if TYPE_CHECKING:
+    from labile.formats.registry import Content
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,15 @@ def make_study(folder: Path, files: Sequence[Path], title: str = "") -> NewStudy
     names = [file.name for file in files]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"two of the files are called {twice[0]}; rename one of them")
-    blocks: list[str] = []
-    everything: list[Measurement] = []
-    notes: list[str] = []
+    contents: list[tuple[Path, list[Content]]] = []
     for file in files:
-        found, _ = read_file(file)
+        found, _ = read_content(file)
         if (folder / file.name).exists() and not (folder / file.name).samefile(file):
             raise ValueError(f"{folder / file.name} is already there and is another file; choose another folder")
-        blocks += _blocks(file, found, notes)
-        everything += found
-    text = "\n".join([_head(title or folder.absolute().name), *blocks, _model(everything)])
+        contents.append((file, found))
+    blocks, notes = measurement_blocks(contents)
+    measured = [part for _, found in contents for part in found if isinstance(part, Measurement)]
+    text = "\n".join([_head(title or folder.absolute().name), *blocks, _model(measured)])
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         if not (folder / file.name).exists():
@@ -81,110 +82,14 @@ def make_study(folder: Path, files: Sequence[Path], title: str = "") -> NewStudy
     return NewStudy(manifest, f'"{shown}"' if " " in shown else shown, tuple(notes))
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _head(title: str) -> str:
     return f"""# A study of labile. Lines that start with # are comments; docs/manifest.md describes every key.
 
 [study]
-title = {_quoted(title)}
+title = {quoted(title)}
 # authors = ["A. Name"]
 # references = ["10.1000/doi"]
 """
-
-
-def _blocks(file: Path, found: Sequence[Measurement], notes: list[str]) -> list[str]:
-    blocks = []
-    for quantity in dict.fromkeys(m.quantity for m in found):
-        parts = [m for m in found if m.quantity == quantity]
-        owner = next((t for t in techniques().values() if quantity in t.quantities or _takes(t, quantity)), None)
-        if owner is None:
-            blocks.append(f"# {file.name} holds {quantity}, which no technique of this version uses\n")
-            continue
-        several = len({m.quantity for m in found}) > 1
-        label = f"{file.stem} {quantity}" if several else file.stem
-        if quantity in owner.observables or not _takes(owner, quantity):
-            blocks.append(_ready(file, label, owner, quantity, parts))
-        else:
-            blocks.append(_raw(file, label, owner, parts, notes))
-    return blocks
-
-
-def _takes(technique: Technique, quantity: str) -> bool:
-    return any(r.takes == quantity for r in technique.reductions)
-
-
-def _about(parts: Sequence[Measurement]) -> str:
-    points = sum(len(m) for m in parts)
-    low = min(float(m.temperature.min()) for m in parts)
-    high = max(float(m.temperature.max()) for m in parts)
-    return f"{points} points, {low:.4g} to {high:.4g} K"
-
-
-def _start(file: Path, label: str, technique: Technique, quantity: str, parts: Sequence[Measurement]) -> list[str]:
-    return [
-        f"# {file.name}: read as {parts[0].provenance.reader or 'a table'}; {_about(parts)}",
-        "[[measurement]]",
-        f"label = {_quoted(label)}",
-        f'technique = "{technique.name}"',
-        f'quantity = "{quantity}"        # one of {", ".join(technique.quantities)}',
-        f"file = {_quoted(file.name)}",
-        '# sample = "powder"            # measurements of one sample share its parameters',
-    ]
-
-
-def _ready(file: Path, label: str, technique: Technique, quantity: str, parts: Sequence[Measurement]) -> str:
-    lines = _start(file, label, technique, quantity, parts)
-    if any(m.sigma is None for m in parts):
-        unit = parts[0].unit or field_unit(quantity)
-        sigma = f"{max(float(abs(m.in_unit(unit)).max()) for m in parts) / 100:.2g}{f' {unit}' if unit != '1' else ''}"
-        lines.append(f"# sigma = {_quoted(sigma)}    # FILL IN: the file has no uncertainties; a fit needs them")
-    if not _switching(parts)[1]:
-        lines.append('jump = "none"                # no loop seen; or "auto", or the two sides of one: [140, 142]')
-    lines.append('# branch = "heating"           # otherwise found from the order of the temperatures')
-    return "\n".join(lines) + "\n"
-
-
-def _raw(file: Path, label: str, technique: Technique, parts: Sequence[Measurement], notes: list[str]) -> str:
-    reduction = next(r for r in technique.reductions if r.takes == parts[0].quantity)
-    lines = _start(file, label, technique, reduction.gives[0], parts)
-    header = parts[0].attributes
-    options: list[str] = []
-    if "sample_mass" in reduction.options:
-        examples = {"sample_mass": '"10.1(1) mg"', "molar_mass": '"500.0 g/mol"'}
-        for name, example in examples.items():
-            if name in header:
-                options.append(f"# {name} = {example}    # otherwise the header's own value is used")
-            else:
-                options.append(f"# {name} = {example}    # FILL IN: the header does not give it")
-                notes.append(f"{file.name}: its header gives no {name}; write it under [measurement.reduction]")
-        if "diamagnetic_susceptibility" not in header:
-            options.append(
-                'diamagnetic_susceptibility = "estimate"   # -M/2 x 1e-6 cm3/mol; better: your own value, or'
-            )
-            options.append(
-                '# pascal = { formula = "C30H22FeN12S2" }  # Pascal\'s constants (instead of the line above)'
-            )
-        options.append('# matrix = "eicosane"')
-        options.append('# matrix_mass = "17.3 mg"')
-        samples = [name for name in header if name.startswith("header.SAMPLE_")]
-        if samples and parts[0].provenance.reader == "quantum_design":
-            lines.append("# what your laboratory writes into free header entries can be named here:")
-            lines.append('# reader = { header_meaning = { SAMPLE_VOLUME = "eicosane_mass/mg" } }')
-    if "moments" in reduction.options:
-        options.append('# moments = "same name.dat"   # FILL IN: the log written with this raw file, or calibration')
-        options.append('# background = "empty.rw.dat" # scans of the empty holder')
-        notes.append(f"{file.name}: raw scans need moments or calibration; write one under [measurement.reduction]")
-    if "area" in reduction.options:
-        if "electrode_area" in header:
-            options.append('# area = "0.30(1) mm^2"       # otherwise the header\'s own value is used')
-        else:
-            options.append('# area = "0.30(1) mm^2"       # FILL IN: the file does not give the electrode area')
-            notes.append(f"{file.name}: it gives no electrode area; write area under [measurement.reduction]")
-        options.append("# zero_window = [10, 40]      # K; where the current must be zero: removes offset and drift")
-    return "\n".join([*lines, "[measurement.reduction]", *options]) + "\n"
 
 
 ENTROPY = 60.0
@@ -193,7 +98,7 @@ ENTROPY = 60.0
 
 def _model(found: Sequence[Measurement]) -> str:
     """A two-state model to uncomment; its start follows from where the data switch."""
-    t_half, width = _switching(found)
+    t_half, width = switching(found)
     comment = "where the data are half-way" if t_half else "no step was found in the data: put in your own T1/2"
     t_half = t_half or 200.0
     # 2 R T1/2 is the interaction at which a loop opens; above it the exponent was fitted to spinodals of this model
@@ -227,19 +132,3 @@ width = false                     # true where T1/2 differs from place to place 
         )
     commented = [f"# {line}".rstrip() for line in block.rstrip().split("\n")]
     return "\n".join([*(f"## {line}" for line in lines), *commented]) + "\n"
-
-
-def _switching(found: Sequence[Measurement]) -> tuple[float, float]:
-    """T1/2 and width of the loop (K) in the first data that show them; 0 where there is none."""
-    from labile.study.analysis import measured_numbers
-
-    for measurement in found:
-        numbers = {d.name: d.value for d in measured_numbers(_branches(measurement), measurement.label, "magnetometry")}
-        middle = [numbers[name] for name in ("t_half_up", "t_half_down") if name in numbers]
-        if middle:
-            return sum(middle) / len(middle), max(numbers.get("hysteresis_width", 0.0), 0.0)
-    return 0.0, 0.0
-
-
-def _branches(measurement: Measurement) -> tuple[Measurement, ...]:
-    return split_branches(measurement) if len(measurement) > 1 else (measurement,)
