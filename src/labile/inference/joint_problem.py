@@ -218,8 +218,8 @@ class JointProblem:
             rows.append(slope[:, None] * jacobian)
         for objective, jump in zip(self.objectives, self.jumps, strict=True):
             if jump is not None:
-                residual, row = self.jump_residual(objective, jump, values)
-                parts.append(np.array([residual]))
+                distance, row = self.jump_residual(objective, jump, values)
+                parts.append(np.array([distance]))
                 rows.append(row[None, :])
         for parameter in self.priors:
             assert parameter.prior is not None
@@ -451,11 +451,12 @@ def _observe(
     if not isinstance(observable, SpectralObservable):
         return _along(objective, lambda at: observable.predict(at, conditions, values), populations, conditions, names,
                       fold)  # fmt: skip
-    parts = [
-        _along(objective, lambda at, k=k: observable.amounts(at, conditions, values)[k], populations, conditions, names,
-               fold)
-        for k in range(len(observable.amounts(populations, conditions, values)))
-    ]  # fmt: skip
+
+    def amount(k: int) -> Callable[[Populations], Prediction]:
+        return lambda at: observable.amounts(at, conditions, values)[k]
+
+    count = len(observable.amounts(populations, conditions, values))
+    parts = [_along(objective, amount(k), populations, conditions, names, fold) for k in range(count)]
     return tuple(np.stack(part, axis=-1) for part in zip(*parts, strict=True))  # type: ignore[return-value]
 
 

@@ -56,7 +56,7 @@ def spectra_figures(measurement: Measurement, found: Explained, key: str) -> tup
         )
     )
     pure = Chart(f"{measurement.label}: pure spectra", x, Axis.of(measurement.quantity, measurement.unit), lines)
-    amounts = []
+    amounts: list[Points | Line] = []
     for k, (name, colour) in enumerate(zip(found.names, STATE_COLOURS, strict=False)):
         amounts += [
             Points(f"{name}, each spectrum by itself", measurement.temperature, found.seen[:, k], None,

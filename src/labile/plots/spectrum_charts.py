@@ -40,7 +40,7 @@ def spectrum_figure(fit: SpectrumFit, title: str = "") -> Figure:
         for name, curve in fit.subspectra().items()
     ]
     whole = Line("fit", velocity[order], fit.curve[order], colour=VERMILION, width=1.2)
-    shown = [measured, *(parts if len(parts) > 1 else []), whole]
+    shown: list[Points | Line] = [measured, *(parts if len(parts) > 1 else []), whole]
     x = Axis(f"velocity relative to {REFERENCE_TEXT}", "mm/s", limits=(float(velocity.min()), float(velocity.max())))
     main = Chart(named, x, Axis("transmission"), tuple(shown))
     residuals = fit.result.residuals[: velocity.size]

@@ -132,7 +132,7 @@ def _one_fit(found: BandSeries, row: int, colours: dict[str, str]) -> Figure:
     values = found.spectra.values[row]
     name, at = _varied(found.spectra)
     x = Axis(_spectral_axis(found.spectra).symbol, "1/cm", limits=(float(nu.min()), float(nu.max())))
-    series = (
+    series: tuple[Points | Line | Box, ...] = (
         Points("measured", nu, values, colour=MUTED, filled=False),
         Line("baseline", nu, found.baseline[row], colour=MUTED, dash="dash"),
         Line("fit", nu, found.model[row], colour=VERMILION, width=1.2),

@@ -53,10 +53,9 @@ def grid(fitted: JointFit, wanted: Sequence[float] | None) -> np.ndarray:
 
 def _loop(fitted: JointFit) -> Transitions:
     values = fitted.values
-    lags = {"lag_up": _lag(values, LAG_UP), "lag_down": _lag(values, LAG_DOWN)}
     if not fitted.joint.model.shifted:
         return Transitions(None, None, None, False)
-    return transitions(fitted.joint.model, values, **lags)
+    return transitions(fitted.joint.model, values, lag_up=_lag(values, LAG_UP), lag_down=_lag(values, LAG_DOWN))
 
 
 def _lag(values: Mapping[str, float], name: str) -> float:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -250,7 +250,8 @@ def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building:
                     sample=spec.sample,
                     jump=_jump(path, spec, problems),
                     noise=spec.noise,
-                    **_systematics(path, spec, building),
+                    temperature_offset=_systematic(path, spec, "temperature_offset", building),
+                    factor=_systematic(path, spec, "factor", building),
                 )
             )
 
@@ -338,26 +339,26 @@ def _jump(path: tuple[str | int, ...], spec: MeasurementTable, problems: Problem
     return "none"
 
 
-def _systematics(path: tuple[str | int, ...], spec: MeasurementTable, building: _Building) -> dict[str, str]:
-    """Names of the nuisance parameters of a measurement; their prior sigmas are remembered for later."""
-    names = {"temperature_offset": "", "factor": ""}
-    defaults = {
-        "temperature_offset": f"{spec.instrument}.temperature_offset",
-        "factor": f"{spec.sample}_{spec.technique}.factor",
-    }
-    quantities = {"temperature_offset": "temperature_difference", "factor": "factor"}
-    for kind, default in defaults.items():
-        table = getattr(spec, kind)
-        if table is None:
-            continue
-        names[kind] = table.name or default
-        with building.problems.at(*path, kind, "prior_sigma"):
-            sigma = read_quantity(table.prior_sigma, quantities[kind]).value
-            if not sigma > 0:
-                raise QuantityError(f"must be > 0, found {table.prior_sigma!r}")
-            if building.sigmas.setdefault(names[kind], sigma) != sigma:
-                raise QuantityError(f"{names[kind]} already has another prior_sigma; give it once or a name of its own")
-    return names
+def _systematic(
+    path: tuple[str | int, ...],
+    spec: MeasurementTable,
+    kind: Literal["temperature_offset", "factor"],
+    building: _Building,
+) -> str:
+    """Name of a nuisance parameter of a measurement, empty for none; its prior sigma is remembered for later."""
+    table = spec.temperature_offset if kind == "temperature_offset" else spec.factor
+    if table is None:
+        return ""
+    owner = spec.instrument if kind == "temperature_offset" else f"{spec.sample}_{spec.technique}"
+    name = table.name or f"{owner}.{kind}"
+    quantity = "temperature_difference" if kind == "temperature_offset" else "factor"
+    with building.problems.at(*path, kind, "prior_sigma"):
+        sigma = read_quantity(table.prior_sigma, quantity).value
+        if not sigma > 0:
+            raise QuantityError(f"must be > 0, found {table.prior_sigma!r}")
+        if building.sigmas.setdefault(name, sigma) != sigma:
+            raise QuantityError(f"{name} already has another prior_sigma; give it once or a name of its own")
+    return name
 
 
 def _statements(path: tuple[str | int, ...], spec: MeasurementTable, found: Technique, building: _Building) -> None:
@@ -383,10 +384,12 @@ def _statements(path: tuple[str | int, ...], spec: MeasurementTable, found: Tech
         building.groups[label] = spec.label
         if statement.is_transition:
             building.wide[label] = False
-            own, systematics = None, {}
+            own, offset, factor = None, "", ""
         else:
             building.wide[label] = spec.width
-            own, systematics = observable, _systematics(path, spec, building)
+            own = observable
+            offset = _systematic(path, spec, "temperature_offset", building)
+            factor = _systematic(path, spec, "factor", building)
         with problems.at(*where):
             building.objectives.append(
                 Objective(
@@ -397,7 +400,8 @@ def _statements(path: tuple[str | int, ...], spec: MeasurementTable, found: Tech
                     sample=spec.sample,
                     branch="equilibrium" if spec.branch == "auto" else spec.branch,
                     pressure=pressure,
-                    **systematics,
+                    temperature_offset=offset,
+                    factor=factor,
                 )
             )
 

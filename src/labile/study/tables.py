@@ -62,7 +62,7 @@ def write_tables(result: StudyResult, folder: Path) -> list[str]:
         write("derived", ("name", "of", "value", "sigma", "unit", "text"), rows_)
     if result.comparisons:
         header_ = ("model", "chi2", "N", "k", "BIC", "delta_BIC", "AICc", "AICc_note", "converged", "message", "worst")
-        rows_ = [
+        compared = [
             (
                 c.name, c.chi2, c.n, c.k, c.bic, c.delta_bic, "" if c.aicc is None else c.aicc, c.aicc_note,
                 "yes" if c.converged else "no", c.message,
@@ -70,7 +70,7 @@ def write_tables(result: StudyResult, folder: Path) -> list[str]:
             )
             for c in result.comparisons
         ]  # fmt: skip
-        write("comparison", header_, rows_)
+        write("comparison", header_, compared)
     for panel in result.panels:
         if not panel.curves:
             continue
