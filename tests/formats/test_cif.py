@@ -522,3 +522,30 @@ def test_real_files_cut_anywhere(tmp_path):
     original = FRAMEWORK.read_bytes()
     for cut in range(0, len(original), 997):
         attempt(tmp_path / "a.cif", original[:cut])
+
+
+def test_symmetry_codes_are_those_of_the_file():
+    (structure,) = read(FRAMEWORK)
+    block = gemmi.cif.read(str(FRAMEWORK)).sole_block()
+    bonds = block.find(["_geom_bond_" + name for name in ("atom_site_label_1", "atom_site_label_2", "site_symmetry_2")])
+    lengths = [gemmi.cif.as_number(text) for text in block.find_loop("_geom_bond_distance")]
+    checked = 0
+    for (first, second, code), length in zip(bonds, lengths, strict=True):
+        if code in (".", "?"):
+            continue
+        around = neighbours(structure, first, 3e-10)
+        found = {
+            (label, symmetry): distance
+            for label, symmetry, distance in zip(
+                around.labels, around.symmetry_codes, around.distances.tolist(), strict=True
+            )
+        }
+        assert found[second, code if "_" in code else f"{code}_555"] * 1e10 == pytest.approx(length, abs=2e-3)
+        checked += 1
+    assert checked == 11
+
+
+def test_translations_are_kept_as_written():
+    (structure,) = read(COBALT)
+    assert structure.translations.tolist() == [[0, 0, 0], [1, 1.5, 2.5], [0, 0, 0], [-1, -1.5, -2.5]]
+    assert structure.space_group == "P 1 21/c 1"

@@ -38,6 +38,7 @@ class Symmetry:
     ----------
     rotations : ndarray (G, 3, 3) of int
     translations : ndarray (G, 3)
+        As the file writes them, not moved into the cell.
     symbol : str
         Hermann-Mauguin symbol, extended where the setting needs it; empty when the operations belong to no tabulated
         setting and nothing is stated.
@@ -148,33 +149,31 @@ def _operations(listed: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, tuple[
     import gemmi
 
     steps: list[str] = []
-    triplets: list[str] = []
-    for text in listed:
+    # by operation without translations of the lattice; kept as written, so that the file's symmetry codes hold
+    found: dict[str, gemmi.Op] = {}
+    for count, text in enumerate(listed, 1):
         try:
             operation = gemmi.Op(re.sub(r"\s+", "", text).lower())
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f"operation {len(triplets) + 1}, {text!r}, cannot be read ({error})") from None
+            raise ValueError(f"operation {count}, {text!r}, cannot be read ({error})") from None
         whole = all(entry in (-24, 0, 24) for row in operation.rot for entry in row)
         if not whole or abs(operation.det_rot()) != 24**3:
-            raise ValueError(f"operation {len(triplets) + 1}, {text!r}, is no rotation of a lattice")
-        triplets.append(operation.wrap().triplet())
-    if len(set(triplets)) < len(triplets):
+            raise ValueError(f"operation {count}, {text!r}, is no rotation of a lattice")
+        found.setdefault(gemmi.Op(operation.triplet()).wrap().triplet(), operation)
+    if len(found) < len(listed):
         steps.append("a symmetry operation is listed twice; it is used once")
-        triplets = list(dict.fromkeys(triplets))
-    if "x,y,z" not in triplets:
+    if "x,y,z" not in found:
         steps.append("the identity x,y,z is not listed; it was added")
-        triplets.insert(0, "x,y,z")
-    elif triplets[0] != "x,y,z":
-        triplets.remove("x,y,z")
-        triplets.insert(0, "x,y,z")
+    elif next(iter(found)) != "x,y,z":
         steps.append("the identity x,y,z is not the first operation; it was put first")
-    rotations, translations = _of_triplets(tuple(triplets))
+    triplets = ("x,y,z", *(one for one in found if one != "x,y,z"))
+    rotations, translations = _of_triplets(("x,y,z", *(found[one].triplet() for one in triplets[1:])))
     if not _closes(rotations, translations):
         raise ValueError(
             f"the {len(triplets)} operations form no group (two of them combined give one that is not listed): the list"
             " is incomplete or wrong; give space_group="
         )
-    return rotations, translations, tuple(triplets), tuple(steps)
+    return rotations, translations, triplets, tuple(steps)
 
 
 @lru_cache(maxsize=512)
