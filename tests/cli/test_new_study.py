@@ -96,6 +96,36 @@ def test_cells_give_the_volume(tmp_path):
     assert edge.sigma == pytest.approx(1e-3 * edge.values)
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("lattice/PASCal_T_input.tsv", "cell_volume"), ("structures/4111132.cif", "bond_length")],
+)
+def test_the_model_starts_from_the_data(tmp_path, file, name):
+    """Uncommented as the manifest says, it passes the check: values of the pure states are the ends of the data."""
+    text, _, before = made(tmp_path, DATA / file)
+    head, mark, block = text.partition("## all lines below these two")
+    first, _, rest = block.partition("\n")
+    lines = [line.removeprefix("#").removeprefix(" ") for line in rest.split("\n")]
+    study = tmp_path / "study" / "study.toml"
+    study.write_text(head.replace("# sigma", "sigma") + mark + first + "\n" + "\n".join(lines), encoding="utf-8")
+    (measured,) = before.measurements
+    parameters = labile.check(study).joint.parameters
+    assert parameters[f"LS.{name}"].value == pytest.approx(measured.values[0], rel=1e-5)
+    assert parameters[f"HS.{name}"].value == pytest.approx(measured.values[-1], rel=1e-5)
+
+
+def test_many_files_are_listed_once(tmp_path):
+    """Simulated; temperatures in the names of the files are taken."""
+    nu = np.linspace(1200.0, 1600.0, 51)
+    title = "wavenumber (1/cm),absorbance"
+    files = [spectrum(tmp_path / f"ir_{t}K.csv", title, np.full(51, t / 500), nu) for t in range(100, 170, 10)]
+    text, _, prepared = made(tmp_path, *files)
+    assert "# ir_100K.csv, ir_110K.csv, ..., ir_160K.csv (7): read as spectral_text; 7 points, 100 to 160 K" in text
+    (spectra,) = prepared.measurements
+    assert spectra.temperature.tolist() == list(range(100, 170, 10))
+    assert "temperature = [" not in text
+
+
 def test_absorption_is_normalized(tmp_path):
     """Files of one edge are one block; another edge is another; an unknown temperature is stated to be filled in."""
     names = ("xdi/Fe2O3_rt_01.xdi", "xdi/FeO_rt_01.xdi", "xdi/co_metal_rt.xdi", "athena/FeO.prj")
@@ -190,13 +220,14 @@ def test_a_powder_pattern_gives_the_strongest_line(tmp_path, monkeypatch):
     text, notes, prepared = made(tmp_path, tmp_path / "p.xye")
     assert 'technique = "powder"\nquantity = "d_spacing"' in text
     assert "the strongest line; choose yours" in text
+    assert "\nfit = false" in text
     assert notes == ()
     # Bragg: d = wavelength/(2 sin 6 degrees)
     assert prepared.measurements[0].values == pytest.approx(1e-10 / (2 * np.sin(np.radians(6.0))), rel=1e-5)
 
 
 def test_a_powder_pattern_without_wavelength_leaves_a_hint():
-    (block,), notes = measurement_blocks([(Path("p.xye"), [pattern()])])
+    (block,), notes, _ = measurement_blocks([(Path("p.xye"), [pattern()])])
     assert '\n# reduction = { low = "11.' in block
     assert 'wavelength = "1.5406 angstrom" }    # the strongest line; FILL IN the wavelength' in block
     assert all(line.startswith("#") for line in block.splitlines())

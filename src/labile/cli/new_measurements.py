@@ -79,7 +79,9 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def measurement_blocks(contents: Sequence[tuple[Path, Sequence[Content]]]) -> tuple[list[str], list[str]]:
+def measurement_blocks(
+    contents: Sequence[tuple[Path, Sequence[Content]]],
+) -> tuple[list[str], list[str], list[Measurement]]:
     """Text of a manifest's [[measurement]] tables.
 
     Parameters
@@ -93,9 +95,12 @@ def measurement_blocks(contents: Sequence[tuple[Path, Sequence[Content]]]) -> tu
         Commented out where the data cannot be reduced without what only the user knows.
     notes : list of str
         What the blocks still lack.
+    known : list of Measurement
+        What was read or is reduced without further questions.
     """
     blocks: list[str] = []
     notes: list[str] = []
+    known = [part for _, found in contents for part in found if isinstance(part, Measurement)]
     labels: set[str] = set()
     groups: dict[tuple[Any, ...], list[_Piece]] = {}
     for file, found in contents:
@@ -104,12 +109,12 @@ def measurement_blocks(contents: Sequence[tuple[Path, Sequence[Content]]]) -> tu
             groups.setdefault(key, []).append(piece)
     for group in groups.values():
         if group[0].recipe is not None:
-            blocks += _series(group, labels, notes)
+            blocks += _series(group, labels, notes, known)
         else:
             blocks.append(_plain(group[0], labels, notes))
     if not any(line == "[[measurement]]" for block in blocks for line in block.split("\n")):
         notes.append("no [[measurement]] is complete; fill one in, labile check says what is missing")
-    return blocks, notes
+    return blocks, notes, known
 
 
 def _pieces(file: Path, found: Sequence[Content]) -> list[_Piece]:
@@ -152,13 +157,13 @@ def _takes(technique: Technique, quantity: str) -> bool:
     return any(r.takes == quantity for r in technique.reductions)
 
 
-def _series(group: Sequence[_Piece], labels: set[str], notes: list[str]) -> list[str]:
+def _series(group: Sequence[_Piece], labels: set[str], notes: list[str], known: list[Measurement]) -> list[str]:
     """Structures, cells, spectra and patterns: one block for all files, or one each where they do not go together."""
     recipe = group[0].recipe
     assert recipe is not None
     name, quantity, several = recipe
     kind, files = group[0].kind, [piece.file for piece in group]
-    names = ", ".join(file.name for file in files)
+    names = _listed([file.name for file in files])
     parts = [part for piece in group for part in piece.parts]
     options, shown = _options(name, kind, parts)
     found, error = _tried(technique(name), kind, quantity, parts, options)
@@ -166,12 +171,12 @@ def _series(group: Sequence[_Piece], labels: set[str], notes: list[str]) -> list
     if _can_be_listed(group):
         temperature = _asked(parts)
         if error and any(_unknown(part) for part in parts):
-            known = [_at_room(part) if _unknown(part) else part for part in parts]
-            found, error = _tried(technique(name), kind, quantity, known, options)
-            missing = ", ".join(part.label for part in parts if _unknown(part))
-            temperature = f"{_kelvin(known)}    # FILL IN: K; {ROOM:g} stands in for {missing}"
+            stated = [_at_room(part) if _unknown(part) else part for part in parts]
+            found, error = _tried(technique(name), kind, quantity, stated, options)
+            missing = _listed([part.label for part in parts if _unknown(part)])
+            temperature = f"{_kelvin(stated)}    # FILL IN: K; {ROOM:g} stands in for {missing}"
     if error and len(group) > 1:
-        return [block for piece in group for block in _series([piece], labels, notes)]
+        return [block for piece in group for block in _series([piece], labels, notes, known)]
     if temperature and not temperature.startswith("#") and not error:
         notes.append(f"{names}: a temperature is not stated; write it in place of {ROOM:g} K")
     readers = ", ".join(dict.fromkeys(part.provenance.reader for part in parts))
@@ -181,6 +186,9 @@ def _series(group: Sequence[_Piece], labels: set[str], notes: list[str]) -> list
     lines += _keys(label, technique(name), quantity, files)
     lines += [temperature] if temperature else []
     lines += shown
+    known += [one for one in found if kind != quantity]
+    if quantity not in technique(name).observables:
+        lines.append("fit = false                    # shown; no model predicts it")
     if not error and any(one.sigma is None for one in found):
         if any(one.axis is not None for one in found):
             lines.append('# noise = "free"               # the spectra have no uncertainties; a fit estimates them')
@@ -191,6 +199,11 @@ def _series(group: Sequence[_Piece], labels: set[str], notes: list[str]) -> list
         notes.append(f"{names}: {reason}")
         lines = [lines[0], f"# not used as it is: {reason}", *(f"# {line}" for line in lines[1:])]
     return ["\n".join(lines) + "\n"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """All of a few names, the first and the last of many."""
+    return ", ".join(names) if len(names) < 6 else f"{names[0]}, {names[1]}, ..., {names[-1]} ({len(names)})"
 
 
 def _can_be_listed(group: Sequence[_Piece]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from labile.cli.new_measurements import measurement_blocks, quoted, switching
 from labile.core.constants import GAS_CONSTANT
 from labile.core.measurement import Measurement
+from labile.core.units import field_unit
 from labile.study.journal import write_atomically
 from labile.study.manifest import MANIFEST_NAME
 from labile.study.reducing import read_content
@@ -70,9 +71,8 @@ def make_study(folder: Path, files: Sequence[Path], title: str = "") -> NewStudy
         if (folder / file.name).exists() and not (folder / file.name).samefile(file):
             raise ValueError(f"{folder / file.name} is already there and is another file; choose another folder")
         contents.append((file, found))
-    blocks, notes = measurement_blocks(contents)
-    measured = [part for _, found in contents for part in found if isinstance(part, Measurement)]
-    text = "\n".join([_head(title or folder.absolute().name), *blocks, _model(measured)])
+    blocks, notes, known = measurement_blocks(contents)
+    text = "\n".join([_head(title or folder.absolute().name), *blocks, _model(known)])
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         if not (folder / file.name).exists():
@@ -130,5 +130,19 @@ width = false                     # true where T1/2 differs from place to place 
             "# what the change from LS to HS does to the polarization; a space_group in [material] is checked for it\n"
             '"HS.polarization" = { value = 1, unit = "uC/cm^2", min = -20, max = 20 }\n'
         )
+    for quantity, what in (("bond_length", "mean bond lengths"), ("cell_volume", "volumes of the cell")):
+        if series := [m for m in found if m.quantity == quantity]:
+            block += _of_states(quantity, what, series)
     commented = [f"# {line}".rstrip() for line in block.rstrip().split("\n")]
     return "\n".join([*(f"## {line}" for line in lines), *commented]) + "\n"
+
+
+def _of_states(quantity: str, what: str, series: Sequence[Measurement]) -> str:
+    """Values of the pure states, which start where the coldest and the warmest point are."""
+    unit = field_unit(quantity)
+    points = sorted((float(t), float(v)) for m in series for t, v in zip(m.temperature, m.in_unit(unit), strict=True))
+    lines = [f"# {what} of the pure states, from the coldest and the warmest point"]
+    for state, (_, value) in (("LS", points[0]), ("HS", points[-1])):
+        ends = f"min = {0.8 * value:.4g}, max = {1.2 * value:.4g}"
+        lines.append(f'"{state}.{quantity}" = {{ value = {value:.6g}, unit = "{unit}", {ends} }}')
+    return "\n".join(lines) + "\n"
