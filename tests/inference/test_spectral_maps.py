@@ -8,6 +8,7 @@ import pytest
 from labile.core.conditions import Conditions
 from labile.core.material import State
 from labile.core.measurement import Axis, Measurement
+from labile.inference.comparison import compare
 from labile.inference.findings import findings
 from labile.inference.joint_fit import evaluate, explain_map, fit_jointly, predict_curve
 from labile.inference.joint_problem import JointProblem, joint_parameters
@@ -213,3 +214,15 @@ def test_derived_numbers_use_the_corrected_covariance():
     assert result.propagate(single) == pytest.approx(result.sigma, rel=1e-12)
     gram = result.jacobian.T @ result.jacobian
     assert np.all(result.sigma > 1.05 * np.sqrt(np.diag(np.linalg.inv(gram))))
+
+
+def test_a_wrong_model_of_spectra_is_told_by_its_chi2():
+    data = spectral(van_t_hoff(), TRUTH, np.linspace(120.0, 280.0, 20), points=60)
+    broken = replace(data, values=data.values + 0.05 * np.outer(np.sin(np.arange(20.0)), np.ones(60)))
+    good, bad = (
+        fit_jointly(joint(van_t_hoff(), (Objective("IR", absorbance(), one),)), starts=1) for one in (data, broken)
+    )
+    (fine,), (off,) = compare({"a": good}), compare({"a": bad})
+    assert fine.worst == ()
+    assert off.worst[0][0] == "IR"
+    assert off.worst[0][1] > 20.0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from labile.fitting.problem import Block
 from labile.inference.joint_fit import JointFit
 from labile.inference.objective import ObjectiveError
 
@@ -77,10 +81,11 @@ def compare(fits: Mapping[str, JointFit]) -> tuple[ComparisonRow, ...]:
     rows = []
     for name, fitted in fits.items():
         result = fitted.result
+        residuals = result.by_block()
         worst = [
-            (block, float(residuals[abs(residuals).argmax()]))
-            for block, residuals in result.by_block().items()
-            if residuals.size and abs(residuals).max() > 2.0
+            (block.name, miss)
+            for block in result.blocks
+            if block.size and abs(miss := _miss(residuals[block.name], block)) > 2.0
         ]
         worst.sort(key=lambda item: -abs(item[1]))
         aicc = result.aicc
@@ -102,3 +107,10 @@ def compare(fits: Mapping[str, JointFit]) -> tuple[ComparisonRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def _miss(residuals: np.ndarray, block: Block) -> float:
+    """Largest weighted residual of a block; of spectra how many standard deviations their chi2 is off."""
+    if block.stands_for is None:
+        return float(residuals[np.abs(residuals).argmax()])
+    return float((np.sum(residuals**2) - block.count) / math.sqrt(2.0 * max(block.count, 1)))
