@@ -22,6 +22,7 @@ from labile.techniques.coordination.sphere import CoordinationSphere
 
 SAMPLES = 2000
 """Draws where first order does not do."""
+_HALVES = np.kron(np.eye(2), np.ones((4, 1)))
 BENT = 0.2
 """Expected bias relative to the s.u. of first order above which parameters are sampled."""
 CLEAR_RANK = 2.5
@@ -190,7 +191,8 @@ def _bent(
         "delta": float(np.mean(spread**2)) / float(lengths.mean()) ** 2,
     }
     if "theta" in values and found is not None and found.kink_gradients is not None:
-        each = np.linalg.norm(np.einsum("tki,kip->tp", found.kink_gradients[0, :, 1:], factor), axis=1)
+        pull = found.kink_gradients[0, :, 1:].reshape(60, -1)
+        each = np.linalg.norm(pull @ factor.reshape(pull.shape[1], -1), axis=1)
         kinks = found.kinks[0]
         biases["sigma"] = _fold_bias(kinks[:12], each[:12])
         biases["theta"] = _fold_bias(kinks[12:], each[12:]) / 2
@@ -248,7 +250,7 @@ def _sample(
     def keep(name: str, each: np.ndarray) -> None:
         if name in bent:
             centre = float(each.mean())
-            values[name] = Value(values[name].value, float(np.sqrt(np.mean((each - centre) ** 2))))
+            values[name] = Value(values[name].value, float(each.std()))
             biases[name] = centre - values[name].value
 
     if "zeta" in bent or "delta" in bent:
@@ -267,10 +269,11 @@ def _sample(
             else:
                 # no term bends, only the order of the faces is open
                 faces = _both(found.faces[0], half @ _face_slopes(found, factor).T)
-            faces = np.sort(faces, axis=1)
-            keep("theta", faces.sum(axis=1) / 2)
-            keep("theta_min", faces[:, :4].sum(axis=1))
-            keep("theta_max", faces[:, 4:].sum(axis=1))
+            # sums of the four smallest and the four largest
+            low, high = (np.partition(faces, 3, axis=1) @ _HALVES).T
+            keep("theta", (low + high) / 2)
+            keep("theta_min", low)
+            keep("theta_max", high)
     for name, shape in shapes.items():
         if f"shape_{name}" in bent:
             shifts = np.einsum("kip,sp->ski", factor, half)
@@ -281,8 +284,9 @@ def _sample(
 
 def _folded(found: Distortion, terms: slice, factor: np.ndarray, half: np.ndarray) -> np.ndarray:
     """Absolute values of drawn terms of Sigma or Theta, (S, number of terms)."""
-    slopes = np.einsum("tki,kip->pt", found.kink_gradients[0, terms, 1:], factor)
-    return np.abs(_both(found.kinks[0, terms], half @ slopes))
+    pull = found.kink_gradients[0, terms, 1:]
+    slopes = pull.reshape(len(pull), -1) @ factor.reshape(3 * factor.shape[0], -1)
+    return np.abs(_both(found.kinks[0, terms], half @ slopes.T))
 
 
 def _both(centre: np.ndarray | float, shifts: np.ndarray) -> np.ndarray:

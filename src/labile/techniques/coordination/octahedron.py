@@ -44,9 +44,13 @@ OUTSIDE = "the metal projects outside a face: the six angles do not add to 360 d
 _PAIRS = np.array(list(combinations(range(6), 2)))
 # faces: one ligand of each trans pair; the second row of a pair is opposite to the first
 _CHOICES = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-# positions in (f1, f2, f3, o1, o2, o3) round the metal
-_RING = np.array([0, 5, 1, 3, 2, 4])
+# the same and the opposite ligands in the order of the trans pairs, for each of the eight faces
+_FRONT = _CHOICES + np.array([0, 2, 4])
+_BACK = 1 - _CHOICES + np.array([0, 2, 4])
+# front and back ligands in turn round the metal
+_RING = np.concatenate([_FRONT, _BACK], axis=1)[:, [0, 5, 1, 3, 2, 4]]
 _NEXT = np.array([1, 2, 3, 4, 5, 0])
+_YZX, _ZXY = np.array([1, 2, 0]), np.array([2, 0, 1])
 # of six ligands in the order of their trans pairs
 _CIS = np.array([pair for pair in _PAIRS if pair[0] // 2 != pair[1] // 2])
 
@@ -206,9 +210,7 @@ def cross_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     >>> cross_product(np.array([1.0, 0, 0]), np.array([0, 1.0, 0])).tolist()
     [0.0, 0.0, 1.0]
     """
-    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
-    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+    return np.asarray(a.take(_YZX, -1) * b.take(_ZXY, -1) - a.take(_ZXY, -1) * b.take(_YZX, -1))
 
 
 def _flag(status: list[str], wrong: np.ndarray, text: str) -> None:
@@ -305,20 +307,14 @@ def _parameters(
 def _face_angles(points: np.ndarray, ordered: np.ndarray, gradients: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Signed angles of the 8 faces, (N, 8, 6), and their gradients in metal and ligands, (N, 8, 6, 7, 3)."""
     number = len(points)
-    pairs = ordered.reshape(number, 3, 2) + 1
-    front = np.stack([pairs[:, i, :][:, _CHOICES[:, i]] for i in range(3)], axis=2)
-    back = np.stack([pairs[:, i, :][:, 1 - _CHOICES[:, i]] for i in range(3)], axis=2)
-    members = np.concatenate([front, back], axis=2)
-    ring = members[:, :, _RING]
+    front, ring = ordered[:, _FRONT] + 1, ordered[:, _RING] + 1
     which = np.arange(number)[:, None, None]
-    place = points[which, ring]
-    metal = points[:, 0][:, None, None]
-    f1, f2, f3 = (points[which[..., 0], front[:, :, i]] for i in range(3))
-    a, b = f2 - f1, f3 - f1
+    corners = points[which, front]
+    a, b = corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]
     normal = cross_product(a, b)
     size = np.sqrt(np.einsum("nfi,nfi->nf", normal, normal))
     n = normal / size[..., None]
-    u = place - metal
+    u = points[which, ring] - points[:, 0][:, None, None]
     height = np.einsum("nfki,nfi->nfk", u, n)
     v = u - height[..., None] * n[:, :, None]
     following = v[:, :, _NEXT]
@@ -330,18 +326,18 @@ def _face_angles(points: np.ndarray, ordered: np.ndarray, gradients: bool) -> tu
         return angles, None
     # theta = azimuth of the next minus azimuth of this one; d(azimuth) = (n x v)/|v|^2 per shift in the plane
     turn = cross_product(n[:, :, None], v) / np.maximum(np.einsum("nfki,nfki->nfk", v, v), 1e-300)[..., None]
+    turn_next = turn[:, :, _NEXT]
     pull = np.zeros((*angles.shape, 7, 3))
     index = np.ogrid[: angles.shape[0], : angles.shape[1], : angles.shape[2]]
-    ahead = ring[:, :, _NEXT]
-    pull[(*index, ahead)] += turn[:, :, _NEXT]
-    pull[(*index, ring)] -= turn
-    pull[..., 0, :] -= turn[:, :, _NEXT] - turn
+    pull[(*index, ring[:, :, _NEXT])] = turn_next
+    pull[(*index, ring)] = -turn
+    pull[..., 0, :] = turn - turn_next
     # tilting n by dn shifts every projected point by -height dn in the plane
     lifted = height[..., None] * turn
     tilt = lifted - lifted[:, :, _NEXT]
     through = (tilt - np.einsum("nfki,nfi->nfk", tilt, n)[..., None] * n[:, :, None]) / size[..., None, None]
     by_a = cross_product(b[:, :, None], through)
     by_b = cross_product(through, a[:, :, None])
-    for which_front, part in enumerate((-by_a - by_b, by_a, by_b)):
-        pull[(*index, front[:, :, None, which_front])] += part
+    where = tuple(one[..., None] for one in index)
+    pull[(*where, front[:, :, None, :])] += np.stack([-by_a - by_b, by_a, by_b], axis=3)
     return angles, pull

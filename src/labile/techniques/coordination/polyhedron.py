@@ -152,28 +152,29 @@ def polyhedron_hull(metal: np.ndarray, ligands: np.ndarray) -> Hull:
         )
     if not (np.all(np.isfinite(points)) and np.all(np.isfinite(centre))):
         raise CoordinationError("polyhedron: not every coordinate is a finite number")
-    size = float(np.abs(points - points.mean(axis=0)).max())
-    extent = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    middle = points.mean(axis=0)
+    local = points - middle
+    size = float(np.abs(local).max())
+    extent = np.linalg.svd(local, compute_uv=False)
     if not size > 0 or extent[2] < THIN * extent[0]:
         raise CoordinationError("polyhedron: the ligands lie in one plane and enclose no volume")
     from scipy.spatial import ConvexHull
 
     # qhull compares with absolute tolerances, so it is given lengths of about 1
-    local = (points - points.mean(axis=0)) / size
+    local /= size
     found = ConvexHull(local)
-    faces = np.array(found.simplices)
+    faces, planes = np.array(found.simplices), found.equations
     corners = local[faces]
-    turned = np.einsum("fi,fi->f", cross_product(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]),
-                       found.equations[:, :3])  # fmt: skip
-    faces[turned < 0] = faces[turned < 0][:, [0, 2, 1]]
-    one, two, three = (local[faces[:, i]] for i in range(3))
-    volume = float(np.einsum("fi,fi->", one, cross_product(two, three)) / 6)
+    # derivative of six times the volume of the tetrahedra from the origin in each corner; they add to the normal
+    pull = cross_product(corners[:, [1, 2, 0]], corners[:, [2, 0, 1]])
+    inward = np.einsum("fci,fi->f", pull, planes[:, :3]) < 0
+    faces[inward] = faces[inward][:, [0, 2, 1]]
+    pull[inward] *= -1
+    volume = float(np.einsum("fi,fi->", corners[:, 0], pull[:, 0]) / 6)
     gradient = np.zeros_like(local)
-    for i, pull in enumerate((cross_product(two, three), cross_product(three, one), cross_product(one, two))):
-        np.add.at(gradient, faces[:, i], pull / 6)
-    inside = (centre - points.mean(axis=0)) / size
-    depth = float(np.min(-(found.equations[:, :3] @ inside + found.equations[:, 3])))
-    convex = len(np.unique(faces)) == len(points) and depth > 0
+    np.add.at(gradient, found.simplices, pull / 6)
+    depth = float(-np.max(planes[:, :3] @ ((centre - middle) / size) + planes[:, 3]))
+    convex = len(set(faces.flat)) == len(points) and depth > 0
     return Hull(volume * size**3, depth * size, convex, gradient * size**2, faces)
 
 
@@ -215,9 +216,8 @@ def shape_measure(
             f"shape measure: {what} has {len(vertices)} vertices, so {expected} finite positions are needed"
             f" ({'metal first' if metal else 'without the metal'}), found shape {points.shape}"
         )
-    wanted = np.vstack([np.zeros(3), vertices]) if metal else vertices
-    q, p = points - points.mean(axis=0), wanted - wanted.mean(axis=0)
-    a, b = float(np.sum(q * q)), float(np.sum(p * p))
+    q, p = points - points.mean(axis=0), _centred(vertices.tobytes(), len(vertices), metal)
+    a, b = float(np.vdot(q, q)), float(np.vdot(p, p))
     if not a > 0:
         raise CoordinationError("shape measure: all positions are one point")
     first = int(metal)
@@ -226,9 +226,9 @@ def shape_measure(
         tries = _assignments(vertices.tobytes(), len(vertices))
     else:
         tries = _improved(q[first:], p[first:])
-    outer = np.einsum("nki,kj->nij", p[first:][tries], q[first:])
+    outer = p[first:][tries].transpose(0, 2, 1) @ q[first:]
     if metal:
-        outer = outer + np.outer(p[0], q[0])
+        outer += p[0][:, None] * q[0]
     total = np.linalg.svd(outer, compute_uv=False).sum(axis=1)
     best = int(np.argmax(total))
     left, _, right = np.linalg.svd(outer[best])
@@ -256,6 +256,16 @@ def _vertices(reference: str | np.ndarray) -> np.ndarray:
             f"shape measure: a reference is (N, 3) vertices round the origin, found {np.shape(reference)}"
         )
     return vertices
+
+
+@cache
+def _centred(data: bytes, number: int, metal: bool) -> np.ndarray:
+    """Vertices, after the central atom where it counts, from their mean."""
+    vertices = np.frombuffer(data).reshape(number, 3)
+    points = np.vstack([np.zeros(3), vertices]) if metal else vertices
+    centred = points - points.mean(axis=0)
+    centred.flags.writeable = False
+    return np.asarray(centred)
 
 
 @cache
