@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@echo "The report is out/feco/report.html"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --doctest-modules tests src
+	$(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules tests src
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
