@@ -19,6 +19,7 @@ from labile.formats.cif_items import (
     number,
     numbers,
     text_of,
+    texts_of,
 )
 from labile.formats.registry import FormatError
 
@@ -59,7 +60,7 @@ def read_sites(
             flags.append(f"atoms are listed without {', '.join(absent)}")
         return (), flags, steps
     rows = len(raw[0] or ())
-    labels = [text_of(one) for one in items.column("_atom_site_label") or ()]
+    labels = texts_of(items.column("_atom_site_label") or ())
     if not labels:
         labels = [""] * rows
         steps.append("atoms have no labels; they are named by element and number")
@@ -90,7 +91,7 @@ def read_sites(
     groups = _texts(items, "_atom_site_disorder_group", rows)
     riding = [one.lower() in ("c", "calc") for one in calculated]
     multiplicity = _multiplicities(items, rows)
-    coordinates, uncertainties = [tuple(row) for row in fract.tolist()], [tuple(row) for row in sigma.tolist()]
+    coordinates, uncertainties = map(tuple, fract.tolist()), map(tuple, sigma.tolist())
     occupancies, their_sigma = occupancy.tolist(), sigma_occupancy.tolist()
     u, u_sigma = u_iso.tolist(), sigma_u_iso.tolist()
     none: tuple[tuple[float, ...] | None, tuple[float, ...] | None] = (None, None)
@@ -218,7 +219,7 @@ def _tensors(
     items: Items, labels: Sequence[str], flags: list[str]
 ) -> dict[str, tuple[tuple[float, ...] | None, tuple[float, ...] | None]]:
     """U11 U22 U33 U23 U13 U12 and their s.u. by label, m2; B_ij are divided by 8 pi^2."""
-    owners = [text_of(one) for one in items.column("_atom_site_aniso_label") or ()]
+    owners = texts_of(items.column("_atom_site_aniso_label") or ())
     for letter, factor in (("u", _SQUARE_ANGSTROM), ("b", B_TO_U * _SQUARE_ANGSTROM)):
         keys = [f"_atom_site_aniso_{letter}_{place}" for place in _TENSOR]
         if not all(key in items for key in keys):
@@ -241,8 +242,8 @@ def _tensors(
         if strangers.any():
             flags.append(f"anisotropic displacements of atoms that are not listed: {_listed(owners, strangers)}")
         whole = np.isfinite(values).all(axis=1).tolist()
-        rows = zip(owners, values.tolist(), sigma.tolist(), whole, strict=True)
-        return {owner: (tuple(u), tuple(s)) for owner, u, s, good in rows if good}
+        rows = zip(owners, zip(map(tuple, values.tolist()), map(tuple, sigma.tolist()), strict=True), strict=True)
+        return dict(compress(rows, whole))
     return {}
 
 
@@ -305,4 +306,5 @@ def _multiplicities(items: Items, rows: int) -> list[int | None]:
     column = items.first_column("_atom_site_site_symmetry_multiplicity", "_atom_site_symmetry_multiplicity")
     if column is None or len(column) != rows:
         return [None] * rows
-    return [int(one) if one.isdigit() and int(one) > 0 else None for one in column]
+    known = {one: int(one) if one.isdigit() and int(one) > 0 else None for one in set(column)}
+    return [known[one] for one in column]

@@ -28,6 +28,7 @@ _FRACTION = re.compile(r"([+-]?\d+)/([1-9]\d*)")
 _TYPE = re.compile(r"([A-Za-z]{1,2})\s*(?:(\d{0,2})([+-])|([+-])(\d{1,2})|0[+-]?)?")
 _WATER = re.compile(r"(?:wat|ow|w)(?:[^a-z]|[IVX]+$|$)", re.IGNORECASE)
 _LEADING = re.compile(r"[A-Za-z]{1,2}")
+_MARK = re.compile(r"[?.;'\"]")
 MISSING = ("?", ".")
 EMPTY = (*MISSING, "")
 
@@ -46,6 +47,17 @@ def text_of(raw: str) -> str:
     if mark in "'\"" and len(raw) > 1 and raw.endswith(mark):
         return raw[1:-1].strip()
     return raw
+
+
+def texts_of(raws: Sequence[str]) -> list[str]:
+    """Values of a column without their quotes, as `text_of` gives them one by one.
+
+    Examples
+    --------
+    >>> texts_of(["Fe1", "?", "'C 1'"])
+    ['Fe1', '', 'C 1']
+    """
+    return [text_of(raw) for raw in raws] if _MARK.search(" ".join(raws)) else list(raws)
 
 
 def number(raw: str) -> tuple[float, float]:

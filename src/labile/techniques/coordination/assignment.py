@@ -127,8 +127,10 @@ class SiteLengths:
         """From a coordination sphere, correlation of its bonds included."""
         if sphere.problems:
             raise CoordinationError(f"{sphere.metal}: {'; '.join(sphere.problems)}")
-        each = {e: mean_length(sphere, [e]) for e in dict.fromkeys(sphere.elements)}
-        return cls(sphere.metal, sphere.element, donor_set(sphere.elements), len(sphere), mean_length(sphere), each)
+        mean = mean_length(sphere)
+        donors = tuple(dict.fromkeys(sphere.elements))
+        each = {e: mean if len(donors) == 1 else mean_length(sphere, [e]) for e in donors}
+        return cls(sphere.metal, sphere.element, donor_set(sphere.elements), len(sphere), mean, each)
 
     @classmethod
     def of_sphere_lengths(

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -32,6 +32,8 @@ STARTS = 200
 """Orientations from which the assignment of more ligands is improved."""
 THIN = 1e-3
 """Least extent of points relative to the largest below which they enclose no volume."""
+FLAT = 1e-9
+"""Four corners of a hull nearer than this to one plane, relative to its size, share a face."""
 
 
 def _prism(turn: float, corners: int) -> np.ndarray:
@@ -158,24 +160,46 @@ def polyhedron_hull(metal: np.ndarray, ligands: np.ndarray) -> Hull:
     extent = np.linalg.svd(local, compute_uv=False)
     if not size > 0 or extent[2] < THIN * extent[0]:
         raise CoordinationError("polyhedron: the ligands lie in one plane and enclose no volume")
-    from scipy.spatial import ConvexHull
-
-    # qhull compares with absolute tolerances, so it is given lengths of about 1
+    # tolerances of hulls are absolute, so lengths are brought to about 1
     local /= size
-    found = ConvexHull(local)
-    faces, planes = np.array(found.simplices), found.equations
+    faces, planes = _faces(local)
     corners = local[faces]
     # derivative of six times the volume of the tetrahedra from the origin in each corner; they add to the normal
     pull = cross_product(corners[:, [1, 2, 0]], corners[:, [2, 0, 1]])
     inward = np.einsum("fci,fi->f", pull, planes[:, :3]) < 0
-    faces[inward] = faces[inward][:, [0, 2, 1]]
     pull[inward] *= -1
     volume = float(np.einsum("fi,fi->", corners[:, 0], pull[:, 0]) / 6)
     gradient = np.zeros_like(local)
-    np.add.at(gradient, found.simplices, pull / 6)
+    np.add.at(gradient, faces, pull / 6)
+    faces[inward] = faces[inward][:, [0, 2, 1]]
     depth = float(-np.max(planes[:, :3] @ ((centre - middle) / size) + planes[:, 3]))
     convex = len(set(faces.flat)) == len(points) and depth > 0
     return Hull(volume * size**3, depth * size, convex, gradient * size**2, faces)
+
+
+def _faces(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles of the hull, (F, 3), and their outward planes (normal, offset), (F, 4); points of size about 1.
+
+    A few points that are all corners of triangles are searched directly; qhull does the rest, coplanar ones included.
+    """
+    number = len(points)
+    if number <= MOST_EXACT:
+        triples = _triples(number)
+        corners = points[triples]
+        normals = cross_product(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals /= np.maximum(np.sqrt(np.einsum("fi,fi->f", normals, normals)), 1e-300)[:, None]
+        offsets = -np.einsum("fi,fi->f", normals, corners[:, 0])
+        heights = normals @ points.T + offsets[:, None]
+        # the three corners lie in the plane, all others clearly on one side of a face
+        below, above = (heights < -FLAT).sum(axis=1), (heights > FLAT).sum(axis=1)
+        outer = np.flatnonzero((below == number - 3) | (above == number - 3))
+        if len(outer) == 2 * number - 4:
+            side = np.where(above[outer] > 0, -1.0, 1.0)[:, None]
+            return triples[outer], side * np.column_stack([normals[outer], offsets[outer]])
+    from scipy.spatial import ConvexHull
+
+    found = ConvexHull(points)
+    return np.array(found.simplices), found.equations
 
 
 def shape_measure(
@@ -256,6 +280,13 @@ def _vertices(reference: str | np.ndarray) -> np.ndarray:
             f"shape measure: a reference is (N, 3) vertices round the origin, found {np.shape(reference)}"
         )
     return vertices
+
+
+@cache
+def _triples(number: int) -> np.ndarray:
+    triples = np.array(list(combinations(range(number), 3)))
+    triples.flags.writeable = False
+    return triples
 
 
 @cache

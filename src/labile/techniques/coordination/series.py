@@ -353,9 +353,9 @@ def _rows(record: CoordinationRecord) -> list[dict[str, Any]]:
         "light": "" if at is None else ", ".join(f"{s.wavelength * 1e9:g}" for s in at.light),
         "metal": record.metal,
     }
-    blank = dict.fromkeys(COLUMNS, "") | {"value": math.nan, "sigma": math.nan, "weight": math.nan}
+    start = dict.fromkeys(COLUMNS, "") | {"value": math.nan, "sigma": math.nan, "weight": math.nan} | start
     if record.geometry is None:
-        return [blank | start | {"parameter": "problem", "note": record.problem}]
+        return [start | {"parameter": "problem", "note": record.problem}]
     sphere = record.geometry.sphere
     start |= {"alternative": sphere.alternative, "weight": sphere.weight}
     rows = []
@@ -364,7 +364,7 @@ def _rows(record: CoordinationRecord) -> list[dict[str, Any]]:
         unit, factor = SHOWN.get(parameter, ("1", 1.0))
         number, sigma = value.value * factor, value.sigma * factor
         text = {"value": number, "sigma": sigma, "unit": unit, "text": format_uncertain(number, sigma)}
-        rows.append(blank | start | {"parameter": parameter} | text | more)
+        rows.append({**start, "parameter": parameter, **text, **more})
 
     lengths = zip(sphere.labels, sphere.symmetry_codes, sphere.lengths, sphere.sigma_lengths, strict=True)
     for label, code, length, sigma in lengths:
@@ -383,7 +383,7 @@ def _rows(record: CoordinationRecord) -> list[dict[str, Any]]:
     for note in dict.fromkeys(
         (record.geometry.status, *record.notes, *(record.assignment.notes if record.assignment else ()))
     ):
-        rows.append(blank | start | {"parameter": "status" if note == record.geometry.status else "note", "note": note})
+        rows.append(start | {"parameter": "status" if note == record.geometry.status else "note", "note": note})
     return rows
 
 

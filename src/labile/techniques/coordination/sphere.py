@@ -89,7 +89,7 @@ class CoordinationSphere:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
+    @cached_property
     def positions(self) -> np.ndarray:
         """Metal (at the origin) and ligands, m, shape (K + 1, 3)."""
         return np.vstack([np.zeros(3), self.vectors])
@@ -253,11 +253,12 @@ def coordination_spheres(
     stated = not np.any(np.isnan(structure.cell_covariance))
     spheres = []
     for name, weight, mask in _alternatives(structure, centre, near):
-        sphere = chooser.choose(_sphere_of(structure, centre, near[mask], name, weight))
-        notes = list(sphere.notes)
+        around = _sphere_of(structure, centre, near if mask.all() else near[mask], name, weight)
+        sphere = chooser.choose(around)
         if not stated:
-            notes.append("the file states no s.u. of the cell; those of lengths hold for the coordinates alone")
-        spheres.append(replace(sphere, notes=tuple(notes)))
+            told = "the file states no s.u. of the cell; those of lengths hold for the coordinates alone"
+            sphere = replace(sphere, notes=(*sphere.notes, told))
+        spheres.append(sphere)
     return _merged(spheres)
 
 
@@ -361,7 +362,7 @@ def _merged(spheres: list[CoordinationSphere]) -> tuple[CoordinationSphere, ...]
         else:
             kept[key] = sphere
     found = tuple(kept.values())
-    return (replace(found[0], alternative=""),) if len(found) == 1 else found
+    return (replace(found[0], alternative=""),) if len(found) == 1 and found[0].alternative else found
 
 
 @dataclass(frozen=True)
@@ -430,6 +431,8 @@ class _Chooser:
 
 
 def _select(around: CoordinationSphere, taken: np.ndarray) -> CoordinationSphere:
+    if len(taken) == len(around):
+        return around
     return replace(
         around,
         labels=tuple(around.labels[k] for k in taken),
