@@ -246,15 +246,16 @@ def _content(structure: CrystalStructure) -> str:
 
     if not structure.sites or not structure.formula_units or not _FORMULA.fullmatch(structure.formula):
         return ""
-    stated = {one[1]: float(one[2] or 1) for one in _ELEMENT.finditer(structure.formula)}
-    found: dict[str, float] = {}
-    for site, order in zip(structure.sites, structure.site_orders.tolist(), strict=True):
-        if site.element in stated:
-            found[site.element] = found.get(site.element, 0.0) + site.occupancy * len(structure.rotations) / order
-    for element, count in stated.items():
-        wanted = count * structure.formula_units
-        given = found.get(element, 0.0)
-        if gemmi.Element(element).is_metal and abs(given - wanted) > 0.02 * wanted + 0.01:
+    found = {one[1]: (float(one[2] or 1), 0.0) for one in _ELEMENT.finditer(structure.formula)}
+    found = {element: pair for element, pair in found.items() if gemmi.Element(element).is_metal}
+    count = len(structure.rotations)
+    for n, element in enumerate(structure.elements):
+        if element in found:
+            stated, given = found[element]
+            found[element] = stated, given + structure.sites[n].occupancy * count / float(structure.site_orders[n])
+    for element, (stated, given) in found.items():
+        wanted = stated * structure.formula_units
+        if abs(given - wanted) > 0.02 * wanted + 0.01:
             return (
                 f"{given:.5g} {element} in the cell by the atoms and the symmetry, {wanted:.5g} by the formula and Z ="
                 f" {structure.formula_units:g}"

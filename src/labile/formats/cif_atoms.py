@@ -150,8 +150,8 @@ def _coordinates(items: Items, labels: Sequence[str]) -> tuple[np.ndarray, np.nd
         raise FormatError(
             f"{items.where}: {items.tag(key)} of atom {labels[bad] or bad + 1}: {error}; is the loop misaligned?"
         ) from None
-    sigmas = [_su_column(items, key, sigma) for key, sigma in zip(_COORDINATES, sigmas, strict=True)]
-    return values.T, np.array(sigmas).T
+    stated = [_su_column(items, key, sigma) for key, sigma in zip(_COORDINATES, sigmas, strict=True)]
+    return values.T, np.array(stated).T
 
 
 def _together(columns: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:

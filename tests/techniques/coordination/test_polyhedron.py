@@ -158,3 +158,22 @@ def test_wrong_input_of_shape_measures_is_refused(points, reference, says):
 def test_wrong_input_of_hulls_is_refused(ligands, says):
     with pytest.raises(CoordinationError, match=says):
         polyhedron_hull(np.zeros(3), ligands)
+
+
+@given(st.integers(4, 8), st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_hull_of_few_points_is_that_of_qhull(number, seed, on_sphere):
+    from scipy.spatial import ConvexHull
+
+    points = np.random.default_rng(seed).normal(size=(number, 3)) * 2e-10
+    if on_sphere:
+        points *= 2e-10 / np.linalg.norm(points, axis=1, keepdims=True)
+    try:
+        hull = polyhedron_hull(np.zeros(3), points)
+    except CoordinationError:
+        # four random points may be nearly flat
+        return
+    theirs = ConvexHull(points * 1e10)
+    assert hull.volume * 1e30 == pytest.approx(theirs.volume, rel=1e-9)
+    assert hull.depth * 1e10 == pytest.approx(-np.max(theirs.equations[:, 3]), abs=1e-9)
+    assert {frozenset(face) for face in hull.faces.tolist()} == {frozenset(face) for face in theirs.simplices.tolist()}

@@ -203,7 +203,7 @@ def _bent(
         elif _ranks_unclear(found, factor):
             biases |= dict.fromkeys(PARAMETERS[5:], math.inf)
     total = float(np.sum(factor**2))
-    size = float(np.sum((sphere.positions - sphere.positions.mean(axis=0)) ** 2))
+    size = float(sphere.positions.var(axis=0).sum()) * len(sphere.positions)
     biases |= {f"shape_{name}": 100.0 * total / size for name in shapes}
     limits = {name: max(BENT * values[name].sigma, 1e-9 * values[name].value) for name in biases}
     return [name for name, bias in biases.items() if bias > limits[name]], folding

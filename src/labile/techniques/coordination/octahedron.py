@@ -328,7 +328,7 @@ def _face_angles(points: np.ndarray, ordered: np.ndarray, gradients: bool) -> tu
     turn = cross_product(n[:, :, None], v) / np.maximum(np.einsum("nfki,nfki->nfk", v, v), 1e-300)[..., None]
     turn_next = turn[:, :, _NEXT]
     pull = np.zeros((*angles.shape, 7, 3))
-    index = np.ogrid[: angles.shape[0], : angles.shape[1], : angles.shape[2]]
+    index = which, np.arange(8)[:, None], np.arange(6)
     pull[(*index, ring[:, :, _NEXT])] = turn_next
     pull[(*index, ring)] = -turn
     pull[..., 0, :] = turn - turn_next

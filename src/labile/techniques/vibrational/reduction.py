@@ -50,7 +50,7 @@ def reduce_spectra(
         For spectra that cannot be joined or do not give the quantity.
     """
     found = spectral_map(spectra, spectra[0].label) if len(spectra) > 1 else spectra[0]
-    if found.quantity in ("transmittance", "reflectance") and quantity == "absorbance":
+    if found.quantity == "transmittance" and quantity == "absorbance":
         found = absorbance(found).spectra
     if found.quantity != quantity:
         raise VibrationalError(f"spectra {found.label!r}: they hold {found.quantity}, which is not {quantity}")
