@@ -140,7 +140,7 @@ def has_sigma(structure: CrystalStructure) -> np.ndarray:
     """Whether a site states an uncertainty of any free coordinate, or has none that is free; shape (n,) of bool."""
     variance = np.diagonal(structure.position_covariance, axis1=1, axis2=2)
     missing = np.isnan(variance)
-    return np.asarray(~missing.any(axis=1) | np.any(np.nan_to_num(variance) > 0, axis=1))
+    return np.asarray(~missing.any(axis=1) | (variance > 0).any(axis=1))
 
 
 def square_root(covariance: np.ndarray) -> np.ndarray:
