@@ -90,3 +90,78 @@ def test_a_mistake_is_named(folder, old, new, says):
     with pytest.raises(ManifestError) as caught:
         prepared(folder, HEAD + BONDS.replace(old, new))
     assert any(says in text for text in caught.value.problems), caught.value.problems
+
+
+CIF = """\
+data_{name}
+_cell_length_a {edge}
+_cell_length_b {edge}
+_cell_length_c {edge}
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'P m -3 m'
+_cell_formula_units_Z 1
+_chemical_formula_sum 'Cs {anion}'
+_diffrn_ambient_temperature 10
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_U_iso_or_equiv
+Cs1 Cs 0 0 0 0.02
+X1 {anion} 0.5 0.5 0.5 0.02
+"""
+POWDER = """\
+[[measurement]]
+label = "after light (simulated)"
+technique = "powder"
+quantity = "phase_fraction"
+file = "light_10K.xye"
+reduction = { structures = { LS = "ls.cif", HS = "hs.cif" }, phase = "HS", wavelength = "1.5406 angstrom" }
+"""
+
+
+def test_a_powder_pattern_gives_the_switched_fraction(tmp_path):
+    import numpy as np
+
+    from labile.fitting.line_shapes import pseudo_voigt
+    from labile.formats.registry import read
+    from labile.techniques.powder import lorentz_polarisation, reflections
+
+    for name, edge, anion in (("ls", "4.123", "Cl"), ("hs", "4.29", "Br")):
+        (tmp_path / f"{name}.cif").write_text(CIF.format(name=name, edge=edge, anion=anion))
+    degrees = np.arange(18.0, 90.0, 0.03)
+    x, y = np.radians(degrees), np.zeros(degrees.size)
+    for name, amount in (("ls", 0.25), ("hs", 0.75)):
+        lines = reflections(read(tmp_path / f"{name}.cif")[0], 1.5406e-10, (0.2, 1.7))
+        place = lines.two_theta(1.5406e-10)
+        for area, at in zip(lines.strength * lorentz_polarisation(place, "x-ray") / lines.volume, place, strict=True):
+            y += amount * area * pseudo_voigt(x, at, np.radians(0.15), 0.5).value
+    y = np.random.default_rng(0).poisson(y / y.max() * 3000 + 100).astype(float)
+    rows = "\n".join(f"{a:.3f} {b:.0f} {max(b, 1) ** 0.5:.4f}" for a, b in zip(degrees, y, strict=True))
+    (tmp_path / "light_10K.xye").write_text(f"# 2theta intensity sigma (simulated)\n{rows}\n")
+    (fraction,) = prepared(tmp_path, HEAD + POWDER).measurements
+    assert fraction.temperature[0] == 10.0
+    assert abs(fraction.values[0] - 0.75) < 4 * fraction.sigma[0] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('HS = "hs.cif"', 'HS = "gone.cif"', "no file beside the manifest"),
+        ('{ LS = "ls.cif", HS = "hs.cif" }', '"ls.cif"', "expected a CIF for every phase"),
+        ('phase = "HS"', 'phase = "X"', "none of LS, HS"),
+    ],
+)
+def test_a_mistake_of_a_mixture_is_named(tmp_path, old, new, says):
+    for name in ("ls", "hs"):
+        (tmp_path / f"{name}.cif").write_text(CIF.format(name=name, edge="4.2", anion="Cl"))
+    rows = "\n".join(f"{10 + 0.1 * k:.1f} {100 + k % 5} 10" for k in range(600))
+    (tmp_path / "light_10K.xye").write_text(f"# 2theta intensity sigma\n{rows}\n")
+    assert POWDER.count(old) == 1
+    with pytest.raises(ManifestError) as caught:
+        prepared(tmp_path, HEAD + POWDER.replace(old, new))
+    assert any(says in text for text in caught.value.problems), caught.value.problems

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labile.formats import (
     absorption_signatures,
     electrometer_signatures,
+    powder_signatures,
     signatures,
     spectrum_signatures,
     structure_signatures,
@@ -195,6 +196,14 @@ BUILTIN = (
         "labile.formats.galactic_spc",
         ("absorbance", "transmittance", "reflectance", "intensity"),
         "formats/vibrational.md",
+    ),
+    Format(
+        "powder_pattern",
+        powder_signatures.SUFFIXES,
+        powder_signatures.powder_pattern,
+        "labile.formats.powder_pattern",
+        ("intensity", "counts"),
+        "formats/powder_pattern.md",
     ),
     Format(
         "spectral_text",
