@@ -161,3 +161,17 @@ def test_damaged_files(tmp_path, data, cut):
         assert "cells.csv" in message
         assert found or message != "cells.csv"
         assert all(isinstance(one, CellSeries) for one in found)
+
+
+def test_rows_that_are_named_as_after_a_sequential_refinement(tmp_path):
+    path = tmp_path / "sequence.csv"
+    path.write_text(
+        "name,temperature,a,a_esd,b,b_esd,c,c_esd,alpha,beta,gamma\n"
+        "PWDR x1.xye,100,7.0012,0.0003,8.0023,0.0004,9.0034,0.0005,90,90,90\n"
+        '"PWDR x2, again",200,7.0112,0.0003,8.0123,0.0004,9.0134,0.0005,90,90,90\n'
+    )
+    (series,) = read(path)
+    assert series.names == ("PWDR x1.xye", "PWDR x2, again")
+    assert series.cells[:, 0] * 1e10 == pytest.approx([7.0012, 7.0112])
+    assert series.sigma[1, 2] * 1e10 == pytest.approx(0.0005)
+    assert any("names of the rows" in step for step in series.provenance.steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from labile.formats.cells import Table, parse_cell, text_table, workbook
 from labile.formats.registry import FormatError
 from labile.formats.signatures import ZIP
 from labile.formats.structure_signatures import lattice_title
+from labile.formats.text import TextError, decode, split_lines
 
 SYSTEMS: dict[str, tuple[tuple[int, ...], dict[int, float]]] = {
     "triclinic": ((0, 1, 2, 3, 4, 5), {}),
@@ -114,6 +116,9 @@ def read(
         raise FormatError(f"{name}: cannot be read ({error.strerror or error})") from None
     if not data.strip():
         raise FormatError(f"{name}: the file is empty")
+    labels: tuple[str, ...] = ()
+    if not data.startswith(ZIP):
+        data, labels = _without_labels(data)
     table = workbook(path, sheet) if data.startswith(ZIP) else text_table(name, data, separator, decimal)
     given = {
         key: str(value)
@@ -122,6 +127,8 @@ def read(
         if value is not None
     }  # fmt: skip
     steps = list(table.steps)
+    if labels:
+        steps.append("the first column holds the names of the rows")
     if any(table.titles):
         columns = _titled(table, units or {})
     else:
@@ -138,13 +145,36 @@ def read(
                 conditions=conditions,
                 cells=cells,
                 covariance=covariance,
-                names=tuple(f"line {number}" for number, _ in table.rows),
+                names=labels or tuple(f"line {number}" for number, _ in table.rows),
                 space_group=kind,
                 provenance=Provenance.of_file(path, "lattice_parameters", given).then(*steps),
             )
         ]
     except StructureError as error:
         raise FormatError(f"{name}: {error}") from None
+
+
+def _without_labels(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """A table whose first column names its rows, as programs of sequential refinement write it, without that column.
+
+    Anything else comes back as it is.
+    """
+    try:
+        every = split_lines(decode(data))
+    except TextError:
+        return data, ()
+    lines = [line for line in every if line.strip() and not line.lstrip().startswith(("#", "!"))]
+    for mark in ("\t", ";", ","):
+        rows = list(csv.reader(lines, delimiter=mark, skipinitialspace=True))
+        width = len(rows[0]) if rows else 0
+        if width < 4 or len(rows) < 2 or any(len(row) != width for row in rows):
+            continue
+        named = all(parse_cell(row[0].strip()) is None and row[0].strip() for row in rows)
+        numbers = all(sum(parse_cell(cell.strip()) is not None for cell in row[1:]) >= width // 2 for row in rows[1:])
+        if named and numbers and not lattice_title(rows[0][0])[0]:
+            text = "\n".join(mark.join(f'"{cell}"' if mark in cell else cell for cell in row[1:]) for row in rows)
+            return text.encode(), tuple(row[0].strip() for row in rows[1:])
+    return data, ()
 
 
 def _titled(table: Table, units: dict[str, str]) -> dict[str, _Column]:
