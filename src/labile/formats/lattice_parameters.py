@@ -41,6 +41,8 @@ _INFERRED = {
     frozenset(("a", "alpha")): "rhombohedral",
 }
 _PASCAL_WIDTH = 8
+_SAME_VOLUME = 2e-3
+"""Relative difference of a stated volume and that of the cell which rounding explains."""
 
 
 @dataclass(frozen=True)
@@ -126,32 +128,79 @@ def read(
                            "units": units, "decimal": decimal, "separator": separator, "sheet": sheet}.items()
         if value is not None
     }  # fmt: skip
-    steps = list(table.steps)
+    names = labels or tuple(f"line {number}" for number, _ in table.rows)
     if labels:
-        steps.append("the first column holds the names of the rows")
+        table.steps.append("the first column holds the names of the rows")
     if any(table.titles):
         columns = _titled(table, units or {})
     else:
-        columns = _untitled(table, variable or _announced(data, name), steps)
+        columns = _untitled(table, variable or _announced(data, name), table.steps)
+    provenance = Provenance.of_file(path, "lattice_parameters", given)
+    return [_series(table, columns, path.stem, names, provenance, system, temperature, pressure)]
+
+
+def cell_series(
+    table: Table,
+    *,
+    label: str,
+    names: tuple[str, ...],
+    provenance: Provenance,
+    system: str | None = None,
+    temperature: float | str | None = None,
+    pressure: float | str | None = None,
+) -> CellSeries:
+    """Cells of a table with titles that `lattice_title` knows; options as in `read`.
+
+    Parameters
+    ----------
+    table : Table
+    label : str
+    names : tuple of str
+        Of the rows.
+    provenance : Provenance
+        Of the table; its steps and what is assumed here are added.
+    system : str, optional
+    temperature, pressure : float or str, optional
+
+    Returns
+    -------
+    CellSeries
+
+    Raises
+    ------
+    FormatError, UnitError
+        As in `read`.
+    """
+    return _series(table, _titled(table, {}), label, names, provenance, system, temperature, pressure)
+
+
+def _series(
+    table: Table,
+    columns: dict[str, _Column],
+    label: str,
+    names: tuple[str, ...],
+    provenance: Provenance,
+    system: str | None,
+    temperature: float | str | None,
+    pressure: float | str | None,
+) -> CellSeries:
     values, sigmas = _numbers(table, columns)
-    kind = system or _system(name, columns, values, steps)
+    kind = system or _system(table.name, columns, values, table.steps)
     cells, covariance = _cells(table, columns, values, sigmas, kind)
     _check_volumes(table, columns, values, sigmas, cells)
-    conditions = _conditions(name, columns, values, sigmas, temperature, pressure, steps)
+    conditions = _conditions(table.name, columns, values, sigmas, temperature, pressure, table.steps)
     try:
-        return [
-            CellSeries(
-                label=path.stem,
-                conditions=conditions,
-                cells=cells,
-                covariance=covariance,
-                names=labels or tuple(f"line {number}" for number, _ in table.rows),
-                space_group=kind,
-                provenance=Provenance.of_file(path, "lattice_parameters", given).then(*steps),
-            )
-        ]
+        return CellSeries(
+            label,
+            conditions,
+            cells,
+            covariance=covariance,
+            names=names,
+            space_group=kind,
+            provenance=provenance.then(*table.steps),
+        )
     except StructureError as error:
-        raise FormatError(f"{name}: {error}") from None
+        raise FormatError(f"{table.name}: {error}") from None
 
 
 def _without_labels(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -288,7 +337,7 @@ def _unit(name: str, key: str, unit: str, quantity: str) -> str:
 
 def _system(name: str, columns: dict[str, _Column], values: dict[str, np.ndarray], steps: list[str]) -> str:
     stated = frozenset(key for key in NAMES if key in columns)
-    found = _INFERRED.get(stated)
+    found = _INFERRED.get(stated) or _by_volume(stated, values)
     if found is None:
         raise FormatError(
             f"{name}: columns {', '.join(key for key in NAMES if key in stated)} do not tell the whole cell; give"
@@ -307,6 +356,15 @@ def _system(name: str, columns: dict[str, _Column], values: dict[str, np.ndarray
     else:
         steps.append(f"crystal system {found}, from the columns there are")
     return found
+
+
+def _by_volume(stated: frozenset[str], values: dict[str, np.ndarray]) -> str | None:
+    """Crystal system that the volumes decide where a, or a and c, are all the table gives."""
+    if "V" not in values or stated not in (frozenset("a"), frozenset("ac")):
+        return None
+    shapes = {"cubic": 1.0} if len(stated) == 1 else {"tetragonal": 1.0, "hexagonal": math.sqrt(3) / 2}
+    ratios = values["V"] / (values["a"] ** 2 * values["c" if "c" in stated else "a"])
+    return next((one for one, ratio in shapes.items() if np.all(np.abs(ratios / ratio - 1) < _SAME_VOLUME)), None)
 
 
 def _cells(
@@ -369,7 +427,7 @@ def _check_volumes(
     if "V" not in columns:
         return
     wanted = cell_volume(cells)
-    wrong = np.abs(values["V"] - wanted) > 3 * np.nan_to_num(sigmas["V"]) + 2e-3 * wanted
+    wrong = np.abs(values["V"] - wanted) > 3 * np.nan_to_num(sigmas["V"]) + _SAME_VOLUME * wanted
     if wrong.any():
         n = int(np.argmax(wrong))
         raise FormatError(

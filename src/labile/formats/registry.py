@@ -174,6 +174,15 @@ BUILTIN = (
         holds="cells",
     ),
     Format(
+        "gsas2_sequence",
+        (".csv",),
+        structure_signatures.gsas2_sequence,
+        "labile.formats.gsas2_sequence",
+        ("cell_length", "cell_angle", "cell_volume"),
+        "formats/structures.md",
+        holds="cells",
+    ),
+    Format(
         "jcamp_dx",
         (".jdx", ".dx", ".jcm"),
         vibrational_signatures.jcamp_dx,

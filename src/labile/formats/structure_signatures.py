@@ -119,3 +119,15 @@ def lattice_parameters(head: bytes, name: str) -> str | None:
             if found & {"T", "P"} and len(found & {"a", "b", "c", "alpha", "beta", "gamma"}) >= 2:
                 return None
     return "no column titles T or P and a, b, c, and no rows of eight numbers that are cells"
+
+
+_SEQUENCE = re.compile(r'^\s*"?name"?,.*"?\d+::(?:a|b|c|Vol)"?(?:,|$)')
+
+
+def gsas2_sequence(head: bytes, name: str) -> str | None:
+    """Sequential results of GSAS-II: titles in one line, the first is name, others are cell parameters such as 0::a."""
+    lines = _lines(head)
+    if isinstance(lines, str):
+        return lines
+    first = next((line for line in lines if line.strip()), "")
+    return None if _SEQUENCE.match(first.lstrip("\ufeff")) else "the first line is no list of titles (name, ..., 0::a)"
