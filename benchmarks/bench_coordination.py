@@ -165,6 +165,7 @@ def main() -> None:
         path.write_text(simulated_cif(), encoding="utf-8")
         bare, listed = best(lambda: bare_gemmi(path), 200), best(lambda: listed_gemmi(path), 200)
         reading = best(lambda: read(path), 200)
+        lean = best(lambda: coordination_table(read(path, displacements=False)).rows(), 200)
         structure = read(path)[0]
         whole = best(lambda: coordination_table(read(path)).rows(), 200)
         analysis = best(lambda: coordination_table(structure).rows(), 200)
@@ -172,7 +173,8 @@ def main() -> None:
             f"100 sites: gemmi parses and counts neighbours in {bare * 1e3:.2f} ms, lists them in {listed * 1e3:.2f} ms"
         )
         print(
-            f"CIF to full table {whole * 1e3:.2f} ms: {whole / listed:.2f} times the list, {whole / bare:.1f} the count"
+            f"CIF to full table {whole * 1e3:.2f} ms: {whole / listed:.2f} times the list, {whole / bare:.1f} the count;"
+            f" without displacements, which no row uses, {lean / listed:.2f} times the list"
         )
         print(f"of it reading {reading * 1e3:.2f} ms; a structure analysed again {analysis * 1e3:.2f} ms")
 
