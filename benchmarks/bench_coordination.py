@@ -173,8 +173,8 @@ def main() -> None:
             f"100 sites: gemmi parses and counts neighbours in {bare * 1e3:.2f} ms, lists them in {listed * 1e3:.2f} ms"
         )
         print(
-            f"CIF to full table {whole * 1e3:.2f} ms: {whole / listed:.2f} times the list, {whole / bare:.1f} the count;"
-            f" without displacements, which no row uses, {lean / listed:.2f} times the list"
+            f"CIF to full table {whole * 1e3:.2f} ms: {whole / listed:.2f} times the list, {whole / bare:.1f} the count"
+            f", without displacements (no row uses them) {lean / listed:.2f} times the list"
         )
         print(f"of it reading {reading * 1e3:.2f} ms; a structure analysed again {analysis * 1e3:.2f} ms")
 

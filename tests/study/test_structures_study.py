@@ -124,7 +124,8 @@ reduction = { structures = { LS = "ls.cif", HS = "hs.cif" }, phase = "HS", wavel
 """
 
 
-def test_a_powder_pattern_gives_the_switched_fraction(tmp_path):
+@pytest.mark.parametrize("more", ["", ', cell = "free", texture = { HS = [1, 0, 0] }'])
+def test_a_powder_pattern_gives_the_switched_fraction(tmp_path, more):
     import numpy as np
 
     from labile.fitting.line_shapes import pseudo_voigt
@@ -143,7 +144,7 @@ def test_a_powder_pattern_gives_the_switched_fraction(tmp_path):
     y = np.random.default_rng(0).poisson(y / y.max() * 3000 + 100).astype(float)
     rows = "\n".join(f"{a:.3f} {b:.0f} {max(b, 1) ** 0.5:.4f}" for a, b in zip(degrees, y, strict=True))
     (tmp_path / "light_10K.xye").write_text(f"# 2theta intensity sigma (simulated)\n{rows}\n")
-    (fraction,) = prepared(tmp_path, HEAD + POWDER).measurements
+    (fraction,) = prepared(tmp_path, HEAD + POWDER.replace(', phase = "HS"', ', phase = "HS"' + more)).measurements
     assert fraction.temperature[0] == 10.0
     assert abs(fraction.values[0] - 0.75) < 4 * fraction.sigma[0] < 0.1
 
@@ -154,6 +155,9 @@ def test_a_powder_pattern_gives_the_switched_fraction(tmp_path):
         ('HS = "hs.cif"', 'HS = "gone.cif"', "no file beside the manifest"),
         ('{ LS = "ls.cif", HS = "hs.cif" }', '"ls.cif"', "expected a CIF for every phase"),
         ('phase = "HS"', 'phase = "X"', "none of LS, HS"),
+        ('phase = "HS"', 'cell = "odd"', "use one of uniform, free, fixed"),
+        ('phase = "HS"', "texture = { X = [1, 0, 0] }", "the phases are LS, HS"),
+        ('phase = "HS"', "texture = { HS = [1, 0] }", "three whole numbers"),
     ],
 )
 def test_a_mistake_of_a_mixture_is_named(tmp_path, old, new, says):

@@ -37,8 +37,7 @@ def mixture_figure(fit: MixtureFit, title: str, key: str = "mixture") -> Figure:
         share, sigma = fit.fractions[k], fit.sigma_fractions[k]
         name = f"{phase.label}, {100 * share:.1f}({100 * sigma:.1f}) %"
         series.append(Line(name, x, fit.background + part, colour=colour))
-        strain = fit.result.value(f"{phase.label}.strain")
-        places = np.degrees(phase.two_theta(fit.wavelength, strain) + zero)
+        places = np.degrees(phase.two_theta(fit.wavelength) + zero)
         inside = (places >= x[0]) & (places <= x[-1])
         height = np.full(int(inside.sum()), low - (0.04 + 0.04 * k) * reach)
         series.append(Points(f"lines of {phase.label}", places[inside], height, colour=colour, marker="triangle-up"))

@@ -25,6 +25,7 @@ from labile.techniques.powder import (
     structure_factors,
     track_peak,
 )
+from labile.techniques.powder.pattern_model import PatternModel, phase
 
 COPPER = 1.5406e-10
 DATA = Path(__file__).parents[2] / "data"
@@ -129,6 +130,117 @@ def test_neutrons_before_and_after_light():
     assert any("fraction of HS" in step for step in after.provenance.steps)
 
 
+def monoclinic(label, cell, anion):
+    """A simulated crystal in P 2/m with every coordinate it may have."""
+    rotations = np.array([np.eye(3), np.diag([-1, 1, -1]), -np.eye(3), np.diag([1, -1, 1])])
+    sites = (
+        Site("M", "Fe", (0.0, 0.0, 0.0), u_iso=1e-22),
+        Site("X", anion, (0.31, 0.27, 0.42), u_iso=1e-22),
+        Site("Y", "S", (0.62, 0.0, 0.17), u_iso=1e-22),
+    )
+    cell = [*(np.array(cell[:3]) * 1e-10), *cell[3:]]
+    return CrystalStructure(
+        label, cell, rotations=rotations, translations=np.zeros((4, 3)), sites=sites, formula_units=1
+    )
+
+
+def textured(structure, axis, r, angles, fwhm=0.12):
+    """Intensity of a powder whose grains are oriented (Dollase 1986), summed over every single reflection."""
+    lines = reflections(structure, COPPER, (np.radians(8), np.radians(75)), apart=True)
+    reciprocal = np.linalg.inv(structure.metric)
+    along = np.array(axis) / np.sqrt(np.array(axis) @ reciprocal @ np.array(axis))
+    y = np.zeros(angles.size)
+    for hkl, spacing, strength in zip(lines.hkl, lines.spacing, lines.strength, strict=True):
+        equivalents = {tuple(int(n) for n in sign * hkl @ g) for g in structure.rotations for sign in (1, -1)}
+        squares = [(np.array(h) @ reciprocal @ along * spacing) ** 2 for h in equivalents]
+        weight = np.mean([(r**2 * c + (1 - c) / r) ** -1.5 for c in squares])
+        place = 2 * np.arcsin(COPPER / 2 / spacing)
+        area = weight * strength * lorentz_polarisation(place, "x-ray") / structure.volume
+        y += area * pseudo_voigt(angles, place, np.radians(fwhm), 0.4).value
+    return y
+
+
+COLD, HOT = (7.10, 8.20, 9.40, 90.0, 98.0, 90.0), (7.35, 8.31, 9.52, 90.0, 101.0, 90.0)
+STEPS = np.radians(np.arange(10.0, 60.0, 0.03))
+
+
+def noisy(y, seed, label="simulated"):
+    y = np.random.default_rng(seed).poisson(y / y.max() * 8000.0 + 150.0).astype(float)
+    return Measurement("counts", y[None, :], Conditions([10.0]), axis=Axis("two_theta", STEPS), label=label)
+
+
+def test_cells_that_change_by_direction_are_followed():
+    strain = np.array([1.004, 0.998, 1.001])
+    cold = monoclinic("cold", (*(np.array(COLD[:3]) * strain), 90.0, 98.6, 90.0), "Cl")
+    hot = monoclinic("hot", (*(np.array(HOT[:3]) * strain[::-1]), 90.0, 100.7, 90.0), "Br")
+    data = noisy(0.7 * textured(cold, (1, 0, 0), 1.0, STEPS) + 0.3 * textured(hot, (1, 0, 0), 1.0, STEPS), 3)
+    known = {"LS": monoclinic("cold", COLD, "Cl"), "HS": monoclinic("hot", HOT, "Br")}
+    free = fit_mixture(data, known, COPPER, cell="free")
+    assert abs(free.fractions[1] - 0.3) < 4 * free.sigma_fractions[1] < 0.02
+    for k, true in enumerate((cold, hot)):
+        moved = [0, 1, 2, 4]
+        pull = (free.cells[k] - true.cell)[moved] / free.sigma_cells[k][moved]
+        assert np.all(np.abs(pull) < 4.5)
+        assert np.all(free.sigma_cells[k][moved] < [1e-13, 1e-13, 1e-13, 0.02])
+        assert np.all(free.sigma_cells[k][[3, 5]] == 0)
+    uniform = fit_mixture(data, known, COPPER)
+    assert uniform.r_weighted > 5 * free.r_weighted
+    assert any("do not describe the pattern" in note for note in uniform.notes)
+
+
+@pytest.mark.parametrize("r", [0.6, 1.7])
+def test_oriented_grains(r):
+    cold, hot = monoclinic("cold", COLD, "Cl"), monoclinic("hot", HOT, "Br")
+    data = noisy(0.6 * textured(cold, (1, 0, 0), r, STEPS) + 0.4 * textured(hot, (0, 0, 1), 1.0, STEPS), 5)
+    known = {"LS": cold, "HS": hot}
+    fit = fit_mixture(data, known, COPPER, texture={"LS": (1, 0, 0)})
+    at = fit.result.free_names.index("LS.texture")
+    assert abs(fit.result.value("LS.texture") - r) < 4 * np.sqrt(fit.result.covariance[at, at])
+    assert abs(fit.fractions[1] - 0.4) < 4 * fit.sigma_fractions[1] < 0.03
+    plain = fit_mixture(data, known, COPPER)
+    assert abs(plain.fractions[1] - 0.4) > 4 * fit.sigma_fractions[1]
+
+
+def test_derivatives_of_the_pattern():
+    x = np.radians(np.arange(15.0, 50.0, 0.05))
+    options = dict(radiation="x-ray", monochromator=0.4, cell="free")
+    phases = (
+        phase("LS", monoclinic("cold", COLD, "Cl"), COPPER, x, axis=(1, 0, 2), **options),
+        phase("HS", CHLORIDE, COPPER, x, axis=None, **options),
+    )
+    phases = tuple(replace(one, area=one.area / one.area.max()) for one in phases)
+    values = {"pattern.zero": 1e-3, "width.u": 1e-6, "width.v": 0.0, "width.w": 4e-6, "line.lorentz_share": 0.3}
+    values |= {"background.0": 2.0, "background.1": 1.0, "LS.amount": 0.6, "HS.amount": 0.2, "LS.texture": 1.3}
+    values |= {name: 1e-3 * (n + 1) for one in phases for n, name in enumerate(one.cell_parameters)}
+    model = PatternModel(x, COPPER, phases, np.stack([np.ones(x.size), x]), tuple(values))
+    _, slopes, _, _ = model.evaluate(values)
+    for k, name in enumerate(values):
+        step = 1e-8 if name == "width.v" else 1e-5 * values[name]
+        up, down = (model.evaluate(values | {name: values[name] + sign * step})[0] for sign in (1, -1))
+        numeric = (up - down) / (2 * step)
+        assert slopes[:, k] == pytest.approx(numeric, rel=1e-4, abs=1e-4 * np.abs(numeric).max())
+
+
+def test_lines_apart():
+    cell = [3.6e-10] * 3 + [90.0] * 3
+    cube = np.array([[[0, 1, 0], [0, 0, 1], [1, 0, 0]], np.diag([-1, 1, 1]), [[0, 1, 0], [1, 0, 0], [0, 0, 1]]])
+    group = {np.eye(3, dtype=int).tobytes(): np.eye(3, dtype=int)}
+    while len(group) < 48:
+        for one in list(group.values()):
+            for other in cube:
+                group.setdefault((one @ other).astype(int).tobytes(), (one @ other).astype(int))
+    site = Site("Fe", "Fe", (0.0, 0.0, 0.0), u_iso=1e-22)
+    iron = CrystalStructure("cube", cell, rotations=np.array(list(group.values())), translations=np.zeros((48, 3)),
+                            sites=(site,), formula_units=1)  # fmt: skip
+    window = np.radians(76.0), np.radians(82.0)
+    one, two = (reflections(iron, COPPER, window, apart=apart) for apart in (False, True))
+    assert one.hkl.tolist() == [[3, 0, 0]]
+    assert sorted(two.hkl.tolist()) == [[2, 2, 1], [3, 0, 0]]
+    assert two.strength.sum() == pytest.approx(one.strength[0])
+    # 6 and 24 reflections of nearly the same |F|
+    assert max(two.strength) / min(two.strength) == pytest.approx(4.0)
+
+
 def test_one_line_is_followed():
     patterns = []
     for k, strain in enumerate((0.0, 0.001, 0.002)):
@@ -179,6 +291,13 @@ def test_structures_that_cannot_be_used():
         fit_mixture(data, {}, COPPER)
     with pytest.raises(PowderError, match="formula_units"):
         fit_mixture(data, {"LS": replace(CHLORIDE, formula_units=None)}, COPPER)
+    with pytest.raises(PowderError, match="cell='loose' is unknown; use one of uniform, free, fixed"):
+        fit_mixture(data, {"LS": CHLORIDE}, COPPER, cell="loose")
+    with pytest.raises(PowderError, match="texture of 'HS': the phases are LS"):
+        fit_mixture(data, {"LS": CHLORIDE}, COPPER, texture={"HS": (1, 0, 0)})
+    for axis in ((0, 0, 0), (1, 0), (0.5, 0, 0), "100"):
+        with pytest.raises(PowderError, match="three whole numbers"):
+            fit_mixture(data, {"LS": CHLORIDE}, COPPER, texture={"LS": axis})
     with pytest.raises(PowderError, match="no sites"):
         structure_factors(replace(CHLORIDE, sites=()), np.array([[1, 0, 0]]))
     with pytest.raises(PowderError, match="radiation 'gamma'"):

@@ -1,10 +1,7 @@
 """A measured powder pattern as a mixture of patterns simulated from end-member structures.
 
-    y(2 theta) = background + sum_p n_p sum_h |F_h|^2 L(theta_h)/(Z_p V_p) pV(2 theta - 2 theta_h - zero)
-
-so that n_p is proportional to the formula units in phase p, and n_p/sum n the fraction that has switched. Lines are
-pseudo-Voigts whose FWHM^2 is U tan^2 theta + V tan theta + W (G. Caglioti et al., Nucl. Instrum. 3, 223 (1958), doi
-10.1016/0369-643X(58)90029-X). Coordinates are not refined: Rietveld refinement stays with its own programs.
+Amounts count formula units, so n_p/sum n is the fraction that has switched. Cells and texture may be refined,
+coordinates are not: Rietveld refinement stays with its own programs.
 """
 
 from __future__ import annotations
@@ -20,17 +17,12 @@ from labile.core.measurement import Measurement
 from labile.core.parameters import Parameter, Parameters
 from labile.core.structure import CrystalStructure
 from labile.fitting.least_squares import fit
-from labile.fitting.line_shapes import pseudo_voigt
 from labile.fitting.problem import Block, Problem
 from labile.fitting.result import FitResult
 from labile.techniques.powder.errors import PowderError
-from labile.techniques.powder.reflections import Reflections, lorentz_polarisation, reflections
+from labile.techniques.powder.pattern_model import CELLS, DEGREE, WIDEST, PatternModel, Phase, phase, texture_axes
+from labile.techniques.powder.reflections import Reflections
 
-DEGREE = math.pi / 180.0
-WIDEST = 5.0 * DEGREE
-"""Lines broader than this are no powder lines (rad)."""
-REACH = 3.0 * DEGREE
-"""To this distance a line is computed (rad); fixed, so that the sum of squares has no steps."""
 NARROWEST = 1.5
 """Fewest points that the sharpest line must have on its FWHM."""
 
@@ -44,6 +36,11 @@ class MixtureFit:
     result : FitResult
         Covariance multiplied by chi2 per degree of freedom where that is above 1.
     phases : tuple of Reflections
+        Lines at the cells of the fit.
+    cells : ndarray (P, 6)
+        Of the fit: m and degrees.
+    cell_covariance : ndarray (P, 6, 6)
+        Zero where the cell was fixed.
     wavelength : float
         m.
     two_theta : ndarray (N,)
@@ -62,6 +59,8 @@ class MixtureFit:
 
     result: FitResult
     phases: tuple[Reflections, ...]
+    cells: np.ndarray
+    cell_covariance: np.ndarray
     wavelength: float
     two_theta: np.ndarray
     observed: np.ndarray
@@ -80,62 +79,10 @@ class MixtureFit:
         """Standard uncertainties of the fractions, shape (P,)."""
         return np.asarray(np.sqrt(np.diag(self.covariance)))
 
-
-@dataclass(frozen=True, eq=False)
-class _Pattern:
-    """The model of one pattern: what does not change while it is fitted."""
-
-    x: np.ndarray
-    phases: tuple[Reflections, ...]
-    strengths: tuple[np.ndarray, ...]
-    reach: tuple[tuple[slice, ...], ...]  # points that each line touches
-    wavelength: float
-    background: np.ndarray  # (B, N) Chebyshev polynomials
-    names: tuple[str, ...]
-
-    def evaluate(self, values: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Intensity (N,), derivatives (N, K), contributions of the phases (P, N), background (N,)."""
-        columns = {name: np.zeros(self.x.size) for name in self.names}
-        parts = np.zeros((len(self.phases), self.x.size))
-        for p, (phase, strength) in enumerate(zip(self.phases, self.strengths, strict=True)):
-            prefix, amount = phase.label, values[f"{phase.label}.amount"]
-            stretch = 1.0 + values[f"{prefix}.strain"]
-            sine = self.wavelength / (2.0 * phase.spacing * stretch)
-            if np.any(sine >= 1.0):
-                raise ArithmeticError(f"{prefix}: a line has left the range of angles")
-            theta = np.arcsin(sine)
-            tangent = np.tan(theta)
-            square = values["width.u"] * tangent**2 + values["width.v"] * tangent + values["width.w"]
-            if np.any(square <= 0.0) or np.any(square > WIDEST**2):
-                raise ArithmeticError("the widths of the lines are not positive")
-            fwhm = np.sqrt(square)
-            centre = 2.0 * theta + values["pattern.zero"]
-            for h in range(theta.size):
-                at = self.reach[p][h]
-                if at.start == at.stop:
-                    continue
-                line = pseudo_voigt(self.x[at], centre[h], fwhm[h], values["line.lorentz_share"])
-                parts[p, at] += strength[h] * line.value
-                scale = amount * strength[h]
-                columns["pattern.zero"][at] += scale * line.d_centre
-                # d(2 theta)/d(strain) = -2 tan(theta)/(1 + strain); the width follows the angle
-                columns[f"{prefix}.strain"][at] += scale * line.d_centre * (-2.0 * tangent[h] / stretch)
-                by_square = scale * line.d_width / (2.0 * fwhm[h])
-                turn = -(tangent[h] / stretch) * (1.0 + tangent[h] ** 2)
-                bend = (2.0 * values["width.u"] * tangent[h] + values["width.v"]) * turn
-                columns[f"{prefix}.strain"][at] += by_square * bend
-                columns["width.u"][at] += by_square * tangent[h] ** 2
-                columns["width.v"][at] += by_square * tangent[h]
-                columns["width.w"][at] += by_square
-                columns["line.lorentz_share"][at] += scale * line.d_shape
-            columns[f"{prefix}.amount"] = parts[p].copy()
-            parts[p] *= amount
-        level = np.zeros(self.x.size)
-        for k, polynomial in enumerate(self.background):
-            columns[f"background.{k}"] = polynomial
-            level = level + values[f"background.{k}"] * polynomial
-        total = level + parts.sum(axis=0)
-        return total, np.stack([columns[name] for name in self.names], axis=1), parts, level
+    @property
+    def sigma_cells(self) -> np.ndarray:
+        """Standard uncertainties of the cells, shape (P, 6)."""
+        return np.asarray(np.sqrt(np.diagonal(self.cell_covariance, axis1=1, axis2=2)))
 
 
 def fit_mixture(
@@ -148,7 +95,8 @@ def fit_mixture(
     window: tuple[float, float] | None = None,
     background: int = 6,
     width: float = 0.1 * DEGREE,
-    strain: bool = True,
+    cell: str = "uniform",
+    texture: Mapping[str, Sequence[int]] | None = None,
     point: int = 0,
 ) -> MixtureFit:
     """Fit a pattern by simulated patterns of end members, with zero, widths and background free.
@@ -158,8 +106,7 @@ def fit_mixture(
     pattern : Measurement
         Along ``two_theta``; counts (their root is the uncertainty) or intensities with sigma.
     structures : mapping of str to CrystalStructure
-        By the name of the phase. Structures must hold for the conditions of the pattern, or differ from them by an
-        expansion that is the same in all directions.
+        By the name of the phase. Coordinates must hold for the conditions of the pattern; for cells see `cell`.
     wavelength : float, optional
         m; that of the file when left out.
     radiation : {"x-ray", "neutron"}
@@ -171,8 +118,13 @@ def fit_mixture(
         Number of Chebyshev polynomials.
     width : float
         FWHM from which the fit starts, rad.
-    strain : bool
-        Whether every phase may expand by one number, which takes up thermal expansion between structure and pattern.
+    cell : {"uniform", "free", "fixed"}
+        How the cell of every phase may differ from that of its structure: by one expansion in all directions, by every
+        change its symmetry allows, not at all.
+    texture : mapping of str to (h, k, l), optional
+        Phases whose grains are oriented, with the axis (of the reciprocal lattice) of their March function. Its r is 1
+        without texture; for a flat sample it is below 1 where grains lie with this axis on the normal (platelets) and
+        above 1 where they lie with it in the plane (needles).
     point : int
         Which pattern of a series.
 
@@ -187,56 +139,42 @@ def fit_mixture(
 
     Notes
     -----
-    Preferred orientation and microabsorption are not modelled; where grains are textured the fractions are biased and
-    their s.u., which knows nothing of it, is too small.
+    Where grains are textured and `texture` is not given, the fractions are biased and their s.u., which knows nothing
+    of it, is too small. Widths that depend on the direction, asymmetry and microabsorption are not modelled.
     """
+    if cell not in CELLS:
+        raise PowderError(f"cell={cell!r} is unknown; use one of {', '.join(CELLS)}")
     x, y, sigma, wavelength, notes = _data(pattern, wavelength, window, point)
     if not structures:
         raise PowderError(f"{pattern.label}: no structures; give one for each phase that may be there")
-    span = (max(float(x[0]) - REACH, 1e-3), min(float(x[-1]) + REACH, math.pi - 1e-3))
-    phases, strengths, reach = [], [], []
-    for name, structure in structures.items():
-        lines = replace(reflections(structure, wavelength, span, radiation=radiation), label=name)
-        centre = lines.two_theta(wavelength)
-        factor = lorentz_polarisation(centre, radiation, monochromator)
-        ends = np.searchsorted(x, [centre - REACH, centre + REACH])
-        reach.append(tuple(slice(int(low), int(high)) for low, high in ends.T))
-        phases.append(lines)
-        strengths.append(lines.strength * factor / (lines.formula_units * lines.volume))
-        notes += list(lines.notes)
-    # one unit for all phases, so that amounts are of the size of the data
-    unit = max(float(s.max()) for s in strengths) / width
-    strengths = [s / unit for s in strengths]
-    mapped = (2.0 * x - x[0] - x[-1]) / (x[-1] - x[0])
-    polynomials = np.polynomial.chebyshev.chebvander(mapped, max(background, 1) - 1).T
-    height = float(np.percentile(y, 99.5) - np.median(y))
-    parameters = Parameters(
-        (
-            Parameter("pattern.zero", 0.0, lower=-1.0 * DEGREE, upper=1.0 * DEGREE),
-            Parameter("width.u", 0.0, fixed=len(phases[0].spacing) < 8),
-            Parameter("width.v", 0.0, fixed=True),
-            Parameter("width.w", width**2, lower=(0.05 * width) ** 2, upper=WIDEST**2),
-            Parameter("line.lorentz_share", 0.5, lower=0.0, upper=1.0),
-            *(Parameter(f"{name}.amount", max(height, 1e-9) / len(phases), lower=0.0) for name in structures),
-            *(Parameter(f"{name}.strain", 0.0, lower=-0.02, upper=0.02, fixed=not strain) for name in structures),
-            Parameter("background.0", float(np.median(y))),
-            *(Parameter(f"background.{k}", 0.0) for k in range(1, len(polynomials))),
-        )
-    )
-    model = _Pattern(x, tuple(phases), tuple(strengths), tuple(reach), wavelength, polynomials, parameters.names)
+    axes = texture_axes(texture, tuple(structures))
+
+    def phases_of(these: Mapping[str, CrystalStructure], freedom: str) -> tuple[Phase, ...]:
+        return tuple(
+            phase(name, one, wavelength, x, radiation=radiation, monochromator=monochromator, cell=freedom,
+                  axis=axes.get(name))
+            for name, one in these.items()
+        )  # fmt: skip
+
+    phases = phases_of(structures, "fixed" if cell == "fixed" else "uniform")
+    unit = max(float(one.area.max()) for one in phases) / width
+    model, parameters = _model(x, wavelength, phases, unit, y, background, width)
     start = _started(model, parameters, y, sigma)
-
-    def residuals(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        total, slopes, _, _ = model.evaluate(start.as_dict(vector))
-        return (y - total) / sigma, -(slopes / sigma[:, None]) @ start.matrix
-
-    result = fit(Problem(start, residuals, (Block(pattern.label, x.size),)), starts=1)
-    if not result.converged:
-        raise PowderError(
-            f"{pattern.label}: the fit did not converge ({result.message}); give width near that of the lines, a window"
-            " without other phases, or strain = False"
-        )
+    result = _descended(pattern.label, model, start, y, sigma)
+    if cell != "fixed":
+        # once more with intensities, Lorentz factors and volumes of cells that are nearly right
+        values = result.parameters.as_dict()
+        lost = {*result.at_bound, *result.undetermined}
+        expanded = {
+            one.name: one.structure if lost & {*one.cell_parameters} else replace(one.structure, cell=one.cell(values))
+            for one in phases
+        }
+        phases = phases_of(expanded, cell)
+        model, parameters = _model(x, wavelength, phases, unit, y, background, width)
+        kept = {name: value for name, value in values.items() if not name.endswith(".strain")}
+        result = _descended(pattern.label, model, _put(parameters, kept), y, sigma)
     values = result.parameters.as_dict()
+    notes += [note for one in phases for note in one.lines.notes]
     fwhm = math.sqrt(values["width.w"])
     if fwhm < NARROWEST * float(np.median(np.diff(x))):
         notes.append(f"lines of {fwhm / DEGREE:.3g} degrees are hardly wider than the steps of the data")
@@ -252,9 +190,86 @@ def fit_mixture(
     r_weighted = float(np.sqrt(np.sum(((y - total) / sigma) ** 2) / np.sum((y / sigma) ** 2)))
     r_expected = float(np.sqrt(max(result.degrees_of_freedom, 1) / np.sum((y / sigma) ** 2)))
     return MixtureFit(
-        result, tuple(phases), wavelength, x, y, sigma, total, level, parts, fractions, covariance, r_weighted,
-        r_expected, tuple(notes),
-    )  # fmt: skip
+        result=result,
+        phases=tuple(replace(p.lines, spacing=p.inverse_squares(values)[0] ** -0.5) for p in model.phases),
+        cells=np.stack([one.cell(values) for one in phases]),
+        cell_covariance=np.stack([_cell_covariance(result, one) for one in phases]),
+        wavelength=wavelength,
+        two_theta=x,
+        observed=y,
+        sigma=sigma,
+        calculated=total,
+        background=level,
+        parts=parts,
+        fractions=fractions,
+        covariance=covariance,
+        r_weighted=r_weighted,
+        r_expected=r_expected,
+        notes=tuple(notes),
+    )
+
+
+def _model(
+    x: np.ndarray,
+    wavelength: float,
+    phases: tuple[Phase, ...],
+    unit: float,
+    y: np.ndarray,
+    background: int,
+    width: float,
+) -> tuple[PatternModel, Parameters]:
+    """Model with areas in `unit`, so that amounts are of the size of the data, and its parameters."""
+    phases = tuple(replace(one, area=one.area / unit) for one in phases)
+    mapped = (2.0 * x - x[0] - x[-1]) / (x[-1] - x[0])
+    polynomials = np.polynomial.chebyshev.chebvander(mapped, max(background, 1) - 1).T
+    height = float(np.percentile(y, 99.5) - np.median(y))
+    parameters = Parameters(
+        (
+            Parameter("pattern.zero", 0.0, lower=-1.0 * DEGREE, upper=1.0 * DEGREE),
+            Parameter("width.u", 0.0, fixed=phases[0].area.size < 8),
+            Parameter("width.v", 0.0, fixed=True),
+            Parameter("width.w", width**2, lower=(0.05 * width) ** 2, upper=WIDEST**2),
+            Parameter("line.lorentz_share", 0.5, lower=0.0, upper=1.0),
+            *(Parameter(f"{one.name}.amount", max(height, 1e-9) / len(phases), lower=0.0) for one in phases),
+            *(
+                Parameter(name, 0.0, lower=-limit, upper=limit)
+                for one in phases
+                for name, limit in zip(one.cell_parameters, one.limits(), strict=True)
+            ),
+            *(
+                Parameter(f"{one.name}.texture", 1.0, lower=0.1, upper=10.0)
+                for one in phases
+                if one.cosines is not None
+            ),
+            Parameter("background.0", float(np.median(y))),
+            *(Parameter(f"background.{k}", 0.0) for k in range(1, len(polynomials))),
+        )
+    )
+    return PatternModel(x, wavelength, phases, polynomials, parameters.names), parameters
+
+
+def _descended(label: str, model: PatternModel, start: Parameters, y: np.ndarray, sigma: np.ndarray) -> FitResult:
+    def residuals(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        total, slopes, _, _ = model.evaluate(start.as_dict(vector))
+        return (y - total) / sigma, -(slopes / sigma[:, None]) @ start.matrix
+
+    result = fit(Problem(start, residuals, (Block(label, y.size),)), starts=1)
+    if not result.converged:
+        raise PowderError(
+            f"{label}: the fit did not converge ({result.message}); give width near that of the lines, a window without"
+            ' other phases, or cell="fixed"'
+        )
+    return result
+
+
+def _cell_covariance(result: FitResult, one: Phase) -> np.ndarray:
+    """Covariance of the cell of a phase, m and degrees, shape (6, 6); NaN where the pattern does not determine it."""
+    places = [result.free_names.index(name) for name in one.cell_parameters]
+    covariance = result.covariance[np.ix_(places, places)]
+    moved = np.any(one.moves != 0.0, axis=0)
+    if not np.all(np.isfinite(covariance)):
+        return np.where(moved[:, None] & moved, math.nan, 0.0)
+    return np.asarray(one.moves.T @ covariance @ one.moves)
 
 
 def _data(
@@ -285,7 +300,7 @@ def _data(
     return x, y, sigma, wavelength, notes
 
 
-def _started(model: _Pattern, parameters: Parameters, y: np.ndarray, sigma: np.ndarray) -> Parameters:
+def _started(model: PatternModel, parameters: Parameters, y: np.ndarray, sigma: np.ndarray) -> Parameters:
     """Start values: zero and expansion from a coarse search, amounts and background by linear least squares."""
     linear = [n for n in parameters.names if n.endswith(".amount") or n.startswith("background.")]
     best: tuple[float, Parameters] | None = None
@@ -299,14 +314,17 @@ def _started(model: _Pattern, parameters: Parameters, y: np.ndarray, sigma: np.n
             found = np.linalg.lstsq(columns, y / sigma, rcond=None)[0]
             left = float(np.sum((y / sigma - columns @ found) ** 2))
             if best is None or left < best[0]:
-                amounts = dict(zip(linear, found.tolist(), strict=True))
-                largest = max(abs(value) for name, value in amounts.items() if name.endswith(".amount"))
-                amounts |= {n: max(v, 0.01 * largest) for n, v in amounts.items() if n.endswith(".amount")}
-                best = left, parameters.updated(
-                    [replace(parameters[name], value=value) for name, value in (trial | amounts).items()]
-                )  # fmt: skip
+                best = left, _put(parameters, trial | dict(zip(linear, found.tolist(), strict=True)))
     assert best is not None
     return best[1]
+
+
+def _put(parameters: Parameters, values: Mapping[str, float]) -> Parameters:
+    """Values to start from; no amount is 0, where nothing would pull at its phase."""
+    amounts = {name: value for name, value in values.items() if name.endswith(".amount")}
+    least = 0.01 * max(abs(value) for value in amounts.values())
+    started = {**values, **{name: max(value, least) for name, value in amounts.items()}}
+    return parameters.updated([replace(parameters[name], value=value) for name, value in started.items()])
 
 
 def _fractions(result: FitResult, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -165,6 +165,7 @@ def reflections(
     *,
     radiation: str = "x-ray",
     formula_units: float | None = None,
+    apart: bool = False,
 ) -> Reflections:
     """Lines of a structure between two angles.
 
@@ -178,6 +179,8 @@ def reflections(
     radiation : {"x-ray", "neutron"}
     formula_units : float, optional
         Z where the structure does not state it.
+    apart : bool
+        Whether reflections of one spacing that no symmetry relates, such as (3 3 3) and (5 1 1), stay two lines.
 
     Returns
     -------
@@ -221,31 +224,38 @@ def reflections(
     hkl = np.stack([h.ravel(), k.ravel(), l.ravel()], axis=1)
     reciprocal = np.linalg.inv(structure.metric)
     inverse = np.sqrt(np.einsum("ni,ij,nj->n", hkl, reciprocal, hkl))
-    # Friedel mates have the same |F| but for anomalous terms, so both are kept
     inside = (inverse > max(inverse_d[0], 1.0)) & (inverse <= inverse_d[1])
     if not inside.any():
         raise PowderError(f"{structure.label}: there is no reflection between {low:g} and {high:g} rad")
-    hkl, inverse = hkl[inside], inverse[inside]
+    # equivalents by symmetry and their Friedel mates are one line, named by the largest h, then k, then l
+    most = int(limits.max())
+    base = 2 * most + 1
+    turned = np.einsum("ni,gij->gnj", hkl[inside], np.asarray(structure.rotations, dtype=int))
+    code = np.concatenate([turned, -turned]) @ np.array([base**2, base, 1])
+    names, counts = np.unique(code.max(axis=0), return_counts=True)
+    third = (names + most) % base - most
+    second = ((names - third) // base + most) % base - most
+    hkl = np.stack([(names - third - base * second) // base**2, second, third], axis=1)
+    inverse = np.sqrt(np.einsum("ni,ij,nj->n", hkl, reciprocal, hkl))
     order = np.argsort(inverse, kind="stable")
-    hkl, inverse = hkl[order], inverse[order]
-    # of reflections that symmetry makes equal one is computed
-    turned = np.einsum("ni,gij->gnj", hkl, np.asarray(structure.rotations))
-    code = (turned + limits.max()) @ (np.array([2 * limits.max() + 1] * 3) ** np.array([2, 1, 0]))
-    _, first, back = np.unique(code.max(axis=0), return_index=True, return_inverse=True)
-    strength = np.abs(structure_factors(structure, hkl[first], radiation, wavelength))[back.reshape(-1)] ** 2
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(inverse) > SAME_SPACING * inverse[1:]]))
-    summed = np.add.reduceat(strength, starts)
-    # the representative of a line is the one that people would write: the largest h, then k, then l
-    ends = np.append(starts[1:], inverse.size)
-    best = np.array([a + int(np.lexsort(hkl[a:b].T[::-1])[-1]) for a, b in zip(starts, ends, strict=True)])
-    seen = summed > 1e-9 * summed.max()
+    hkl, inverse, counts = hkl[order], inverse[order], counts[order]
+    # Friedel mates differ by anomalous terms
+    pairs = np.abs(structure_factors(structure, np.concatenate([hkl, -hkl]), radiation, wavelength)) ** 2
+    strength = counts * pairs.reshape(2, -1).mean(axis=0)
+    if not apart:
+        starts = np.flatnonzero(np.concatenate([[True], np.diff(inverse) > SAME_SPACING * inverse[1:]]))
+        strength = np.add.reduceat(strength, starts)
+        ends = np.append(starts[1:], inverse.size)
+        named = [a + int(np.lexsort(hkl[a:b].T[::-1])[-1]) for a, b in zip(starts, ends, strict=True)]
+        hkl, inverse = hkl[named], inverse[starts]
+    seen = strength > 1e-9 * strength.max()
     missing = sum(not math.isfinite(site.u_iso) and site.u_aniso is None for site in structure.sites)
     notes = ()
     if missing:
         angstrom2 = USUAL_DISPLACEMENT * 1e20
         notes = (f"{structure.label}: {missing} sites without displacement parameters, taken as {angstrom2:g} A^2",)
     return Reflections(
-        structure.label, hkl[best][seen], 1.0 / inverse[starts][seen], summed[seen], structure.volume, float(z), notes
+        structure.label, hkl[seen], 1.0 / inverse[seen], strength[seen], structure.volume, float(z), notes
     )
 
 
