@@ -124,7 +124,7 @@ reduction = { structures = { LS = "ls.cif", HS = "hs.cif" }, phase = "HS", wavel
 """
 
 
-@pytest.mark.parametrize("more", ["", ', cell = "free", texture = { HS = [1, 0, 0] }'])
+@pytest.mark.parametrize("more", ["", ', cell = "free"'])
 def test_a_powder_pattern_gives_the_switched_fraction(tmp_path, more):
     import numpy as np
 
@@ -158,6 +158,7 @@ def test_a_powder_pattern_gives_the_switched_fraction(tmp_path, more):
         ('phase = "HS"', 'cell = "odd"', "use one of uniform, free, fixed"),
         ('phase = "HS"', "texture = { X = [1, 0, 0] }", "the phases are LS, HS"),
         ('phase = "HS"', "texture = { HS = [1, 0] }", "three whole numbers"),
+        ('phase = "HS"', "texture = { HS = [1, 0, 0] }", "in a cubic crystal"),
     ],
 )
 def test_a_mistake_of_a_mixture_is_named(tmp_path, old, new, says):

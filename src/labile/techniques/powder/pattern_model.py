@@ -105,7 +105,13 @@ def phase(
     cell: str,
     axis: tuple[int, int, int] | None,
 ) -> Phase:
-    """Phase in a pattern at the angles `x`; `cell` is one of `CELLS`, `axis` (h k l) that of its texture."""
+    """Phase in a pattern at the angles `x`; `cell` is one of `CELLS`, `axis` (h k l) that of its texture.
+
+    Raises
+    ------
+    PowderError
+        For a texture that the symmetry of the phase hides.
+    """
     span = (max(float(x[0]) - REACH, 1e-3), min(float(x[-1]) + REACH, math.pi - 1e-3))
     # lines that move apart with the cell, or weigh differently by texture, are kept apart
     apart = cell == "free" or axis is not None
@@ -130,6 +136,11 @@ def phase(
         along = np.einsum("ghi,ij,j->hg", turned, reciprocal, np.array(axis, dtype=float))
         size = float(np.array(axis) @ reciprocal @ np.array(axis))
         cosines = np.minimum(along**2 * lines.spacing[:, None] ** 2 / size, 1.0)
+        if np.all(np.abs(cosines.mean(axis=1) - 1.0 / 3.0) < 1e-9):
+            raise PowderError(
+                f"texture of {name!r}: in a cubic crystal weak orientation changes no intensity to first order, so a"
+                " pattern does not determine it; leave this texture out"
+            )
     area /= lines.formula_units * lines.volume
     reach = np.searchsorted(x, [centre - REACH, centre + REACH]).T
     return Phase(name, structure, lines, area, names, moves, cosines, reach)
