@@ -21,6 +21,7 @@ from labile.models.library import LS_HS, build
 from labile.plots.figure import Line
 from labile.study.report import _linked, report_html, study_figures, write_figures, write_report
 from labile.study.report_tables import (
+    compared_parameters_table,
     comparison_table,
     correlation_table,
     is_simulated,
@@ -234,6 +235,16 @@ def test_comparison_says_why_there_is_no_aicc(result):
     assert table.rows[0][6] == "N = 5 is not above k + 1 = 6"
     assert "cannot be compared" in table.note
     assert "cannot be compared" not in comparison_table(result).note
+
+
+def test_parameters_of_every_model_stand_side_by_side(result):
+    assert compared_parameters_table(result) is None
+    held = replace(result.fit.result, at_bound=result.fit.result.free_names[:1])
+    table = compared_parameters_table(replace(result, comparison_fits={"same again": replace(result.fit, result=held)}))
+    assert table.columns == ("parameter", "unit", "model", "same again")
+    assert [row[0] for row in table.rows] == list(result.fit.result.free_names)
+    assert table.rows[0][3] == f"{table.rows[0][2]} on its bound"
+    assert all(row[2] == row[3] for row in table.rows[1:])
 
 
 def test_weights_are_explained(html):

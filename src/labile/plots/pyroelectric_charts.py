@@ -53,9 +53,10 @@ def expected_current_figure(runs: Sequence[ExpectedRun], title: str = "Expected 
         )
         for run in runs
     ]
+    said = "; ".join(run.text for run in runs)
     caption = (
         "Current that the fitted model predicts for this electrode and rate, with its 1σ band; simulated, not measured."
-        f" {'; '.join(run.text for run in runs)}."
+        f" {said[:1].upper()}{said[1:]}."
     )
     chart = Chart(title, Axis("T", "K"), Axis.of("current", unit), tuple(lines))
     return Figure("expected_current", caption, (chart,), caption)

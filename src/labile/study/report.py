@@ -11,6 +11,7 @@ from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.uncertain import format_uncertain
 from labile.plots import palette
 from labile.study.report_tables import (
+    compared_parameters_table,
     comparison_table,
     correlation_table,
     diagram_tables,
@@ -204,6 +205,7 @@ def report_html(result: StudyResult) -> str:
         parameters=parameter_table(result),
         correlations=correlation_table(result),
         comparison=comparison_table(result),
+        compared_parameters=compared_parameters_table(result),
         diagram_tables=diagram_tables(result),
         techniques=technique_table(result),
         objectives=objective_table(result),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from labile.core.measurement import Measurement
     from labile.core.parameters import Parameter
     from labile.diagrams.boundary_lines import BoundaryLine
-    from labile.inference.joint_fit import Evaluation
+    from labile.inference.joint_fit import Evaluation, JointFit
 
 STRONG = 0.9
 """|correlation| from which a pair is listed."""
@@ -75,7 +75,7 @@ def key_numbers(result: StudyResult) -> Table | None:
         names = set(result.fit.joint.model.parameters.names) & set(result.fit.result.free_names)
         for parameter in result.fit.result.parameters:
             if parameter.name in names:
-                number = _fitted(result, parameter)
+                number = _fitted(result.fit, parameter)
                 rows.append(
                     (
                         parameter.name,
@@ -119,7 +119,7 @@ def parameter_table(result: StudyResult) -> Table | None:
             mean = _number(_shown(parameter.prior.mean, parameter), None)
             prior = f"{mean}\u00a0±\u00a0{_number(parameter.prior.sigma / scale, None, digits=3)}"
         bounds = _bounds(parameter) if parameter.free else ""
-        number = _fitted(result, parameter)
+        number = _fitted(result.fit, parameter)
         rows.append((parameter.name, number, _unit(unit, parameter.quantity), role, bounds, prior, parameter.source))
     return Table(
         "Parameters",
@@ -177,10 +177,41 @@ def comparison_table(result: StudyResult) -> Table | None:
         "Models compared on the same data",
         ("model", "χ²", "N", "k", "BIC", "ΔBIC", "AICc", "status", "misses by more than 2σ"),
         tuple(rows),
-        "BIC = χ² + k ln N. AICc is defined only where N > k + 1. N counts data, not priors; k counts free parameters."
-        + differing,
+        "“model” is that of this study. BIC = χ² + k ln N. AICc is defined only where N > k + 1. N counts data, not"
+        " priors; k counts free parameters." + differing,
         numeric=(1, 2, 3, 4, 5),
     )
+
+
+def compared_parameters_table(result: StudyResult) -> Table | None:
+    """What every compared model makes of parameters that are free in any of them; None where nothing is compared."""
+    if result.fit is None or not result.comparison_fits:
+        return None
+    fits = {result.comparisons[0].name: result.fit} | dict(result.comparison_fits)
+    free = dict.fromkeys(name for fit in fits.values() for name in fit.result.free_names)
+    rows = []
+    for name in free:
+        owners = [fit for fit in fits.values() if name in fit.result.parameters.names]
+        first = owners[0].result.parameters[name]
+        cells = [
+            _fitted(fit, fit.result.parameters[name]) + _role(fit, name) if fit in owners else ""
+            for fit in fits.values()
+        ]
+        rows.append((name, _unit(first.unit, first.quantity), *cells))
+    return Table(
+        "Parameters in every model",
+        ("parameter", "unit", *fits),
+        tuple(rows),
+        "Those that are free in at least one of the models; blank where a model does not have it.",
+        numeric=tuple(range(2, 2 + len(fits))),
+    )
+
+
+def _role(fit: JointFit, name: str) -> str:
+    """What to add to a value that was not simply fitted."""
+    if fit.result.parameters[name].fixed:
+        return " fixed"
+    return " on its bound" if name in fit.result.at_bound else ""
 
 
 def technique_table(result: StudyResult) -> Table | None:
@@ -333,10 +364,9 @@ def _shown(value: float, parameter: Parameter) -> float:
     return float(from_si(value, parameter.unit, parameter.quantity)) if parameter.unit else value
 
 
-def _fitted(result: StudyResult, parameter: Parameter) -> str:
+def _fitted(fit: JointFit, parameter: Parameter) -> str:
     """Fitted value with its s.u. in the parameter's unit."""
-    assert result.fit is not None
-    fitted = result.fit.result
+    fitted = fit.result
     scale = scale_to_si(parameter.unit, parameter.quantity) if parameter.unit else 1.0
     value = _shown(fitted.value(parameter.name), parameter)
     if parameter.name in fitted.undetermined:
