@@ -22,6 +22,14 @@ def made(folder, *files):
     return new.manifest.read_text(encoding="utf-8"), new.notes, labile.check(new.manifest)
 
 
+def uncommented(text):
+    """The manifest with the blocks of a model as the manifest says: without the # of all lines below two."""
+    head, mark, block = text.partition("## all lines below these two")
+    first, _, rest = block.partition("\n")
+    lines = [line.removeprefix("#").removeprefix(" ") for line in rest.split("\n")]
+    return head + mark + first + "\n" + "\n".join(lines)
+
+
 def quantities(prepared):
     return [m.quantity for m in prepared.measurements]
 
@@ -103,15 +111,28 @@ def test_cells_give_the_volume(tmp_path):
 def test_the_model_starts_from_the_data(tmp_path, file, name):
     """Uncommented as the manifest says, it passes the check: values of the pure states are the ends of the data."""
     text, _, before = made(tmp_path, DATA / file)
-    head, mark, block = text.partition("## all lines below these two")
-    first, _, rest = block.partition("\n")
-    lines = [line.removeprefix("#").removeprefix(" ") for line in rest.split("\n")]
     study = tmp_path / "study" / "study.toml"
-    study.write_text(head.replace("# sigma", "sigma") + mark + first + "\n" + "\n".join(lines), encoding="utf-8")
+    study.write_text(uncommented(text).replace("# sigma", "sigma"), encoding="utf-8")
     (measured,) = before.measurements
     parameters = labile.check(study).joint.parameters
     assert parameters[f"LS.{name}"].value == pytest.approx(measured.values[0], rel=1e-5)
     assert parameters[f"HS.{name}"].value == pytest.approx(measured.values[-1], rel=1e-5)
+    if name == "cell_volume":
+        assert parameters["LS.volume_expansion"].free
+        assert parameters["HS.volume_expansion"].tie.to == "LS.volume_expansion"
+
+
+def test_a_fraction_must_be_told_its_states(tmp_path):
+    file = tmp_path / "fraction.csv"
+    rows = "\n".join(f"{t},{1 / (1 + np.exp((250 - t) / 12)):.4f},0.01" for t in range(100, 351, 10))
+    file.write_text(f"# simulated\nT (K),high_spin_fraction,sigma\n{rows}\n")
+    text, _, _ = made(tmp_path, file)
+    study = tmp_path / "study" / "study.toml"
+    study.write_text(uncommented(text), encoding="utf-8")
+    with pytest.raises(ValueError, match=r'observable = \{ states = \["HS"\] \}'):
+        labile.check(study)
+    study.write_text(uncommented(text).replace("# observable", "observable"), encoding="utf-8")
+    assert labile.check(study).joint.parameters["HS.entropy"].free
 
 
 def test_many_files_are_listed_once(tmp_path):

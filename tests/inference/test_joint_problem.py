@@ -122,6 +122,14 @@ def test_an_offset_of_the_thermometer_moves_the_curve():
     np.testing.assert_allclose(residuals[: len(shifted)], 0.0, atol=1e-8)
 
 
+def test_an_offset_below_absolute_zero_is_a_step_to_refuse():
+    joint = loop_problem((replace(simulated_run("heating"), temperature_offset="squid.temperature_offset"),))
+    vector = np.array(joint.parameters.vector)
+    vector[joint.parameters.free_names.index("squid.temperature_offset")] = -400.0
+    with pytest.raises(ArithmeticError, match="below 0 K"):
+        joint.residuals(vector)
+
+
 @pytest.mark.parametrize("kind", ["t_half", "t_half_up", "t_half_down", "hysteresis_width", "hysteresis_centre"])
 def test_jacobian_of_transition_statements(kind):
     statement = Statement(kind, 143.0, 1.0)

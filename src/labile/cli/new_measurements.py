@@ -327,7 +327,19 @@ def _keys(label: str, technique: Technique, quantity: str, files: Sequence[Path]
         f'quantity = "{quantity}"        # one of {", ".join(technique.quantities)}',
         f"file = {names}" if len(files) == 1 else f"files = [{names}]",
         '# sample = "powder"            # measurements of one sample share its parameters',
+        *(
+            ['# observable = { states = ["HS"] }    # a fit asks: which states count']
+            if _counts(technique, quantity)
+            else []
+        ),
     ]
+
+
+def _counts(technique: Technique, quantity: str) -> bool:
+    """Whether the observable of a quantity must be told which states it counts."""
+    from labile.study.prepare import needed_options
+
+    return quantity in technique.observables and "states" in needed_options(technique, quantity)
 
 
 def _ready(file: Path, label: str, technique: Technique, quantity: str, parts: Sequence[Measurement]) -> str:

@@ -145,4 +145,10 @@ def _of_states(quantity: str, what: str, series: Sequence[Measurement]) -> str:
     for state, (_, value) in (("LS", points[0]), ("HS", points[-1])):
         ends = f"min = {0.8 * value:.4g}, max = {1.2 * value:.4g}"
         lines.append(f'"{state}.{quantity}" = {{ value = {value:.6g}, unit = "{unit}", {ends} }}')
+    if quantity == "cell_volume" and len({t for t, _ in points}) > 2:
+        lines += [
+            "# every lattice expands, whatever its molecules do; here by one coefficient for both states",
+            '"LS.volume_expansion" = { value = 1.5e-4, unit = "1/K", min = -1e-3, max = 1e-3 }',
+            '"HS.volume_expansion" = { tie = { to = "LS.volume_expansion" } }',
+        ]
     return "\n".join(lines) + "\n"

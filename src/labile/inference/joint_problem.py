@@ -419,7 +419,12 @@ def _shifted(group: _Group, objectives: tuple[Objective, ...], values: Mapping[s
         if offset:
             temperature = np.array(group.conditions.temperature) if temperature is None else temperature
             temperature[request.places] += values[offset]
-    return group.conditions if temperature is None else replace(group.conditions, temperature=temperature)
+    if temperature is None:
+        return group.conditions
+    if not np.all(temperature > 0):
+        # a trial step of the fit, to be refused
+        raise ArithmeticError("a temperature offset leads below 0 K")
+    return replace(group.conditions, temperature=temperature)
 
 
 def _distinct(conditions: Conditions) -> tuple[Conditions, np.ndarray]:

@@ -308,15 +308,19 @@ def _observable(
         problems.add((*path, "observable"), str(error))
         return None
     except TypeError:
-        needed = [
-            name
-            for name, p in inspect.signature(kind).parameters.items()
-            if p.default is inspect.Parameter.empty and name not in options
-        ]
+        needed = [name for name in needed_options(found, quantity) if name not in options]
+        example = '["HS"]' if needed[0] == "states" else "..."
         problems.add(
-            (*path, "observable"), f"{quantity} needs {', '.join(needed)}; write observable = {{ {needed[0]} = ... }}"
+            (*path, "observable"),
+            f"{quantity} needs {', '.join(needed)}; write for instance observable = {{ {needed[0]} = {example} }}",
         )
     return None
+
+
+def needed_options(technique: Technique, quantity: str) -> list[str]:
+    """Options without which the observable of a quantity cannot be made."""
+    options = inspect.signature(technique.observable(quantity)).parameters
+    return [name for name, p in options.items() if p.default is inspect.Parameter.empty and name != "sample"]
 
 
 def _typical_field(spec: MeasurementTable, measurement: Measurement | None) -> float:
