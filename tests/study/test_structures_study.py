@@ -155,7 +155,7 @@ def test_a_powder_pattern_gives_the_switched_fraction(tmp_path, more):
         ('HS = "hs.cif"', 'HS = "gone.cif"', "no file beside the manifest"),
         ('{ LS = "ls.cif", HS = "hs.cif" }', '"ls.cif"', "expected a CIF for every phase"),
         ('phase = "HS"', 'phase = "X"', "none of LS, HS"),
-        ('phase = "HS"', 'cell = "odd"', "use one of uniform, free, fixed"),
+        ('phase = "HS"', 'cell = "odd"', "use one of fixed, uniform, free"),
         ('phase = "HS"', "texture = { X = [1, 0, 0] }", "the phases are LS, HS"),
         ('phase = "HS"', "texture = { HS = [1, 0] }", "three whole numbers"),
         ('phase = "HS"', "texture = { HS = [1, 0, 0] }", "in a cubic crystal"),

@@ -291,7 +291,7 @@ def test_structures_that_cannot_be_used():
         fit_mixture(data, {}, COPPER)
     with pytest.raises(PowderError, match="formula_units"):
         fit_mixture(data, {"LS": replace(CHLORIDE, formula_units=None)}, COPPER)
-    with pytest.raises(PowderError, match="cell='loose' is unknown; use one of uniform, free, fixed"):
+    with pytest.raises(PowderError, match="cell='loose' is unknown; use one of fixed, uniform, free"):
         fit_mixture(data, {"LS": CHLORIDE}, COPPER, cell="loose")
     with pytest.raises(PowderError, match="texture of 'HS': the phases are LS"):
         fit_mixture(data, {"LS": CHLORIDE}, COPPER, texture={"HS": (1, 0, 0)})

@@ -20,9 +20,11 @@ from labile.fitting.least_squares import fit
 from labile.fitting.problem import Block, Problem
 from labile.fitting.result import FitResult
 from labile.techniques.powder.errors import PowderError
-from labile.techniques.powder.pattern_model import CELLS, DEGREE, WIDEST, PatternModel, Phase, phase, texture_axes
+from labile.techniques.powder.pattern_model import DEGREE, WIDEST, PatternModel, Phase, phase, texture_axes
 from labile.techniques.powder.reflections import Reflections
 
+STAGES = {"fixed": ("fixed",), "uniform": ("uniform", "uniform"), "free": ("uniform", "free", "free")}
+"""What cells may do in each fit; the next one has intensities, Lorentz factors and volumes of the cells of the last."""
 NARROWEST = 1.5
 """Fewest points that the sharpest line must have on its FWHM."""
 
@@ -142,38 +144,33 @@ def fit_mixture(
     Where grains are textured and `texture` is not given, the fractions are biased and their s.u., which knows nothing
     of it, is too small. Widths that depend on the direction, asymmetry and microabsorption are not modelled.
     """
-    if cell not in CELLS:
-        raise PowderError(f"cell={cell!r} is unknown; use one of {', '.join(CELLS)}")
+    if cell not in STAGES:
+        raise PowderError(f"cell={cell!r} is unknown; use one of {', '.join(STAGES)}")
     x, y, sigma, wavelength, notes = _data(pattern, wavelength, window, point)
     if not structures:
         raise PowderError(f"{pattern.label}: no structures; give one for each phase that may be there")
     axes = texture_axes(texture, tuple(structures))
 
-    def phases_of(these: Mapping[str, CrystalStructure], freedom: str) -> tuple[Phase, ...]:
-        return tuple(
+    unit = 0.0
+    values: dict[str, float] = {}
+    current = dict(structures)
+    for freedom in STAGES[cell]:
+        phases = tuple(
             phase(name, one, wavelength, x, radiation=radiation, monochromator=monochromator, cell=freedom,
                   axis=axes.get(name))
-            for name, one in these.items()
+            for name, one in current.items()
         )  # fmt: skip
-
-    phases = phases_of(structures, "fixed" if cell == "fixed" else "uniform")
-    unit = max(float(one.area.max()) for one in phases) / width
-    model, parameters = _model(x, wavelength, phases, unit, y, background, width)
-    start = _started(model, parameters, y, sigma)
-    result = _descended(pattern.label, model, start, y, sigma)
-    if cell != "fixed":
-        # once more with intensities, Lorentz factors and volumes of cells that are nearly right
+        unit = unit or max(float(one.area.max()) for one in phases) / width
+        model, parameters = _model(x, wavelength, phases, unit, y, background, width)
+        kept = {name: value for name, value in values.items() if ".strain" not in name}
+        start = _put(parameters, kept) if kept else _started(model, parameters, y, sigma)
+        result = _descended(pattern.label, model, start, y, sigma)
         values = result.parameters.as_dict()
         lost = {*result.at_bound, *result.undetermined}
-        expanded = {
+        current = {
             one.name: one.structure if lost & {*one.cell_parameters} else replace(one.structure, cell=one.cell(values))
             for one in phases
         }
-        phases = phases_of(expanded, cell)
-        model, parameters = _model(x, wavelength, phases, unit, y, background, width)
-        kept = {name: value for name, value in values.items() if not name.endswith(".strain")}
-        result = _descended(pattern.label, model, _put(parameters, kept), y, sigma)
-    values = result.parameters.as_dict()
     notes += [note for one in phases for note in one.lines.notes]
     fwhm = math.sqrt(values["width.w"])
     if fwhm < NARROWEST * float(np.median(np.diff(x))):

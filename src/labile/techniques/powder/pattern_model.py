@@ -31,8 +31,6 @@ STRETCHED = 0.02
 """Largest relative change of an edge between a structure and the pattern."""
 BENT = 0.05
 """Largest change of an angle, rad."""
-CELLS = ("uniform", "free", "fixed")
-"""What a cell may do: one expansion in all directions, every change its symmetry allows, nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +103,9 @@ def phase(
     cell: str,
     axis: tuple[int, int, int] | None,
 ) -> Phase:
-    """Phase in a pattern at the angles `x`; `cell` is one of `CELLS`, `axis` (h k l) that of its texture.
+    """Phase in a pattern at the angles `x`; `axis` (h k l) is that of its texture.
+
+    Its `cell` may expand in all directions alike ("uniform"), change as its symmetry allows ("free") or not ("fixed").
 
     Raises
     ------
