@@ -130,7 +130,10 @@ class Local:
 class BoundaryEquations(Protocol):
     """M equations for M + 1 unknowns; the last two unknowns are T and P in units of `spans`."""
 
-    spans: tuple[float, float]
+    @property
+    def spans(self) -> tuple[float, float]:
+        """K and Pa."""
+        ...
 
     def evaluate(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Residuals (M,) and Jacobian (M, M + 1)."""

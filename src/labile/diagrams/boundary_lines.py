@@ -201,8 +201,12 @@ def _pieces(
         last, begin = parts.pop(), parts.pop(0)
         parts.append((np.concatenate([last[0], begin[0][1:]]), (reason, reason), begin[2]))
     elif curve.ends[0] == "closed":
-        parts = [(z, tuple(reason if e == "closed" else e for e in ends), s) for z, ends, s in parts]
-    return [(z, (ends[0], ends[1]), sign) for z, ends, sign in parts]
+        parts = [(z, (_opened(ends[0], reason), _opened(ends[1], reason)), sign) for z, ends, sign in parts]
+    return parts
+
+
+def _opened(end: str, reason: str) -> str:
+    return reason if end == "closed" else end
 
 
 def _line(kind: str, label: str, equations: BoundaryEquations, z: np.ndarray, ends: tuple[str, str]) -> BoundaryLine:
@@ -317,7 +321,7 @@ def _symmetry(
                     point = CriticalPoint(TRICRITICAL, *conditions(at), equations.populations(at))
                     _add_point(point, equations.spans, points)
             piece = Curve(equations, z, piece_ends)
-            below = _stable(piece, energies)
+            below = _stable(equations, energies)
             for part, part_ends, stable in (
                 _pieces(piece, below, FIRST_ORDER) if continuous else [(z, piece_ends, False)]
             ):
@@ -327,10 +331,9 @@ def _symmetry(
                 lines.append(replace(line, stable=bool(stable)))
 
 
-def _stable(curve: Curve, energies: _Lowest) -> Callable[[np.ndarray], float]:
+def _stable(equations: SymmetryEquations | HalfEquations, energies: _Lowest) -> Callable[[np.ndarray], float]:
     """Return a function: how far the lowest other minimum lies above a line of one stationary point, J/mol."""
-    equations = curve.equations
-    side: Side = equations.side
+    side = equations.side
 
     def above(z: np.ndarray) -> float:
         t, p = z[-2] * equations.spans[0], z[-1] * equations.spans[1]
@@ -419,7 +422,7 @@ def _gradual(curve: Curve, equations: HalfEquations, energies: _Lowest, lines: l
         if not good or len(whole) < 2:
             continue
         piece = Curve(equations, whole, ends)
-        for z, piece_ends, stable in _pieces(piece, _stable(piece, energies), FIRST_ORDER):
+        for z, piece_ends, stable in _pieces(piece, _stable(equations, energies), FIRST_ORDER):
             if stable and len(z) > 1:
                 lines.append(_line("gradual", f"{_prefix(side)}half of the sites switched", equations, z, piece_ends))
 
