@@ -181,9 +181,9 @@ def lifetime_map(
     if t[0] <= 0 or p[0] < 0:
         raise DiagramError(f"lifetime map: needs temperatures above 0 K and no negative pressure, found {t[0]:g} K and"
                            f" {p[0]:g} Pa")  # fmt: skip
-    for time in contours:
-        if not 0 < time < math.inf:
-            raise DiagramError(f"lifetime map: a contour needs a time above 0 s, found {time!r}")
+    for level in contours:
+        if not 0 < level < math.inf:
+            raise DiagramError(f"lifetime map: a contour needs a time above 0 s, found {level!r}")
     beams = tuple(light)
 
     def times(kelvin: np.ndarray, pascal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -337,6 +337,6 @@ def light_map(
         for j, found in enumerate(row.states):
             populations[i, j, : count[i, j]] = found.x[found.stable]
     windows = [(float(one), *ends) for one, row in zip(f, rows, strict=True) for ends in row.windows]
-    table = np.array(windows).reshape(-1, 3)
+    at_flux, low, high = np.array(windows).reshape(-1, 3).T
     messages = tuple(f"{one:g} photons m-2 s-1: {row.message}" for one, row in zip(f, rows, strict=True))
-    return LightMap(kinetic.state_names, t, f, populations, count, *table.T, messages)
+    return LightMap(kinetic.state_names, t, f, populations, count, at_flux, low, high, messages)

@@ -95,8 +95,8 @@ def _band(line: BoundaryLine, samples: list[dict[str, Side]], window: tuple[floa
     moved[np.abs(moved - temperature) > FARTHEST * (window[1] - window[0])] = np.nan
     share = np.mean(np.isfinite(moved), axis=0)
     low, high = np.full((2, chosen.size), np.nan)
-    for k in np.flatnonzero(share >= 0.5):
-        low[k], high[k] = np.nanquantile(moved[:, k], (0.16, 0.84))
+    for at in np.flatnonzero(share >= 0.5):
+        low[at], high[at] = np.nanquantile(moved[:, at], (0.16, 0.84))
     return LineBand(line, pressure, temperature, low, high, share)
 
 

@@ -173,7 +173,9 @@ def map_of(where: Plane) -> StabilityMap:
 
     with ThreadPoolExecutor(workers) as pool:
 
-        def search(at_rows: np.ndarray, at_columns: np.ndarray) -> tuple[np.ndarray, ...]:
+        def search(
+            at_rows: np.ndarray, at_columns: np.ndarray
+        ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
             size = at_rows.size
             found, energies = np.empty((size, n + 2, n)), np.empty((size, n + 2))
             counts, failures = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
@@ -193,16 +195,16 @@ def map_of(where: Plane) -> StabilityMap:
         counts = np.zeros((node_rows.size, node_columns.size), dtype=np.int64)
         found = np.empty((*counts.shape, n + 2, n))
         if cells != (rows - 1, columns - 1):
-            at = tuple(a.ravel() for a in np.meshgrid(node_rows, node_columns, indexing="ij"))
-            corners = search(*at)
+            corner_rows, corner_columns = (a.ravel() for a in np.meshgrid(node_rows, node_columns, indexing="ij"))
+            corners = search(corner_rows, corner_columns)
             soft = np.zeros(counts.size, dtype=bool)
-            map_kernels.soft_points(w, rt, mi, manifold, *at, corners[0], corners[2], soft)
+            map_kernels.soft_points(w, rt, mi, manifold, corner_rows, corner_columns, corners[0], corners[2], soft)
             found[:] = corners[0].reshape(found.shape)
             counts[:] = corners[2].reshape(counts.shape)
             doubtful = (soft | (corners[3] > 0)).reshape(counts.shape)
             map_kernels.pair_corners(found, counts, doubtful, uncertain, orders)
         count_map = np.zeros((rows, columns), dtype=np.int64)
-        pieces: list[tuple[np.ndarray, ...]] = []
+        pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
 
         def search_cells(fresh: np.ndarray) -> None:
             while fresh.any():
