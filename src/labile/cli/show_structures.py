@@ -22,9 +22,9 @@ def content_text(content: Sequence[CrystalStructure | Molecule | CellSeries]) ->
     """Lines for people: a table of the cells and what stands beside it."""
     structures = [one for one in content if isinstance(one, CrystalStructure)]
     lines = _table([_structure_row(one) for one in structures])
-    for one in structures:
-        lines.append(f"  {one.label}: {_described(one)}")
-        lines += [f"    {flag}" for flag in one.flags[:SHOWN_FLAGS]]
+    for structure in structures:
+        lines.append(f"  {structure.label}: {_described(structure)}")
+        lines += [f"    {flag}" for flag in structure.flags[:SHOWN_FLAGS]]
     for one in content:
         if isinstance(one, CellSeries):
             lines += _table(_series_rows(one))

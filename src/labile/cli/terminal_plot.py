@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_BRAILLE = 0x2800
 _MARKS = "ox+*#@"
 
 
@@ -56,12 +57,14 @@ def draw(
     x_low, x_high = _range([p[1] for p in points])
     y_low, y_high = _range([p[2] for p in points])
     columns, rows = (2 * width, 4 * height) if braille else (width, height)
-    cells = [[0] * width for _ in range(height)] if braille else [[" "] * width for _ in range(height)]
+    blank = chr(_BRAILLE) if braille else " "
+    cells = [[blank] * width for _ in range(height)]
     for number, x, y in points:
         column = min(int((x - x_low) / (x_high - x_low) * (columns - 1) + 0.5), columns - 1)
         row = rows - 1 - min(int((y - y_low) / (y_high - y_low) * (rows - 1) + 0.5), rows - 1)
         if braille:
-            cells[row // 4][column // 2] |= _DOTS[row % 4][column % 2]  # type: ignore[operator]
+            raised = ord(cells[row // 4][column // 2]) | _DOTS[row % 4][column % 2]
+            cells[row // 4][column // 2] = chr(raised)
         else:
             cells[row][column] = _MARKS[number % len(_MARKS)]
     low, high = f"{y_low:.4g}", f"{y_high:.4g}"
@@ -69,7 +72,7 @@ def draw(
     lines = [y_title]
     for index, row_cells in enumerate(cells):
         label = high if index == 0 else low if index == height - 1 else ""
-        text = "".join(chr(0x2800 + int(c)) if braille else str(c) for c in row_cells).rstrip(" \u2800")
+        text = "".join(row_cells).rstrip(" \u2800")
         lines.append(f"{label:>{margin}} |{text}")
     lines.append(f"{'':>{margin}} +{'-' * width}")
     left, right = f"{x_low:.4g}", f"{x_high:.4g}"
