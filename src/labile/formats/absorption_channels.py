@@ -308,9 +308,9 @@ def _dead_time(part: _Part, live: Sequence[int]) -> tuple[list[np.ndarray], list
             return factors, ["corrected for dead time by the factors in the file"]
         raise FormatError(f"{part.table.name}: a dead-time factor is below 1; leave these columns out of columns=")
     if not ("icr" in found and "ocr" in found):
-        one = next((role for role in ("icr", "ocr") if role in found), "")
-        other = {"icr": "ocr", "ocr": "icr"}.get(one, "")
-        return unity, [f"columns {one} but no {other}: not corrected for dead time"] if one else []
+        role = next((role for role in ("icr", "ocr") if role in found), "")
+        other = {"icr": "ocr", "ocr": "icr"}.get(role, "")
+        return unity, [f"columns {role} but no {other}: not corrected for dead time"] if role else []
     if not len(found["icr"]) == len(found["ocr"]) == len(indices):
         raise FormatError(
             f"{part.table.name}: {len(indices)} fluorescence channels, {len(found['icr'])} input and"

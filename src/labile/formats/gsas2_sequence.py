@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from labile.core.measurement import Provenance
@@ -23,7 +24,7 @@ _EMPTY = ("", "None", "nan")
 _PARAMETER = re.compile(r"(?P<phase>\d+)::(?P<name>a|b|c|\.|alpha|beta|gamma|α|β|γ|Vol)")
 _LETTERS = {"α": "alpha", "β": "beta", "γ": "gamma"}
 _UNITS = {"T": "K", "P": "MPa", "a": "angstrom", "b": "angstrom", "c": "angstrom", "Vol": "angstrom^3"}
-_ANGLES = {("a",): ("alpha",), ("a", "b", "c"): ("beta",)}
+_ANGLES: dict[tuple[str, ...], tuple[str, ...]] = {("a",): ("alpha",), ("a", "b", "c"): ("beta",)}
 """What a single angle without its letter is, by the lengths that stand beside it."""
 
 
@@ -85,10 +86,10 @@ def read(
         raise FormatError(f"{path.name}: there is no cell of phase {phase}; there are phases {phases}")
     options = {"phase": phase, "temperature": temperature, "pressure": pressure, "system": system}
     given = {key: str(value) for key, value in options.items() if value is not None}
-    found = []
+    series: list[CellSeries] = []
     for number in phases if phase is None else [phase]:
         table, names = _table(path.name, titles, rows, number)
-        found.append(
+        series.append(
             cell_series(
                 table,
                 label=f"{path.stem} phase {number}",
@@ -99,7 +100,7 @@ def read(
                 pressure=pressure,
             )
         )
-    return found
+    return series
 
 
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -132,7 +133,7 @@ def _table(
     """Columns of one phase under the titles of a table of cells, and the names of its rows."""
     own = {found["name"] for title in titles if (found := _PARAMETER.fullmatch(title)) and int(found["phase"]) == phase}
     lengths = tuple(one for one in ("a", "b", "c") if one in own)
-    angles = iter(())
+    angles: Iterator[str] = iter(())
     columns: dict[str, tuple[int, str]] = {}
     steps: list[str] = []
     lost = sum(title == f"{phase}::." for title in titles)

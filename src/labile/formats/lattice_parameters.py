@@ -464,12 +464,13 @@ def _conditions(
     else:
         steps.append("no pressure is stated: ambient assumed")
     count = len(next(iter(values.values())))
-    own = {
-        f"sigma_{what}": sigmas[key]
-        for key, what in (("T", "temperature"), ("P", "pressure"))
-        if key in columns and np.isfinite(sigmas[key]).all()
-    }
+    known = {key: sigmas[key] for key in ("T", "P") if key in columns and np.isfinite(sigmas[key]).all()}
     try:
-        return Conditions(np.broadcast_to(kelvin, (count,)), np.broadcast_to(pascal, (count,)), **own)
+        return Conditions(
+            np.broadcast_to(kelvin, (count,)),
+            np.broadcast_to(pascal, (count,)),
+            sigma_temperature=known.get("T"),
+            sigma_pressure=known.get("P"),
+        )
     except ValueError as error:
         raise FormatError(f"{name}: {error}") from None

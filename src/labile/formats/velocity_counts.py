@@ -85,9 +85,9 @@ def read(
     if sigma == "auto" and titles and _SIGMA.search(titles[-1]) and all(len(row) > 2 for row in rows):
         uncertainty = np.array([row[2] for row in rows])
         if not np.all(uncertainty > 0):
-            line = places[int(np.argmax(~(uncertainty > 0)))]
+            place = places[int(np.argmax(~(uncertainty > 0)))]
             raise FormatError(
-                f"{path.name}, line {line}: the uncertainty must be above 0; pass sigma='none' to ignore it"
+                f"{path.name}, line {place}: the uncertainty must be above 0; pass sigma='none' to ignore it"
             )
         steps.append("third column read as standard uncertainty")
     if velocity[0] > velocity[-1]:
