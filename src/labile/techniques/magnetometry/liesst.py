@@ -237,9 +237,9 @@ def reduce_liesst(
     result = liesst_temperature(curve, window=window, span=span)
     return Measurement(
         "t_liesst",
-        [result.t_liesst],
+        np.array([result.t_liesst]),
         Conditions([result.t_liesst], curve.conditions.pressure[:1], curve.conditions.magnetic_field[:1]),
-        sigma=[result.sigma],
+        sigma=np.array([result.sigma]),
         branch="heating",
         sweep_rate=result.rate,
         sample=curve.sample,

@@ -318,9 +318,9 @@ def reduce_isotherms(
     first = measurements[0]
     return Measurement(
         "relaxation_rate",
-        [one.best.rate for one in found],
+        np.array([one.best.rate for one in found]),
         Conditions([one.temperature for one in found], sigma_temperature=[one.sigma_temperature for one in found]),
-        sigma=[one.best.sigma_rate for one in found],
+        sigma=np.array([one.best.sigma_rate for one in found]),
         branch="isothermal",
         sample=first.sample,
         label=first.label,

@@ -207,8 +207,8 @@ def _columns(transitions: Sequence[SweptTransition]) -> tuple[np.ndarray, np.nda
         raise MagnetometryError(
             f"rate laws: {distinct} different rates with a switching temperature, at least {FEWEST_RATES} are needed"
         )
-    rate, value, sigma, is_heating = (np.array(column) for column in zip(*rows, strict=True))
-    return rate, value, sigma, is_heating.astype(bool)
+    rates, values, sigmas, heating = (np.array(column) for column in zip(*rows, strict=True))
+    return rates, values, sigmas, heating.astype(bool)
 
 
 def _fit(name: str, rates: np.ndarray, values: np.ndarray, sigmas: np.ndarray, heating: np.ndarray) -> RateLaw | None:

@@ -144,8 +144,8 @@ class ExchangeLine(NamedTuple):
 
 def exchange_line(
     frequency: np.ndarray,
-    positions: Sequence[float],
-    populations: Sequence[float],
+    positions: Sequence[float] | np.ndarray,
+    populations: Sequence[float] | np.ndarray,
     width: float,
     rates: Mapping[tuple[int, int], float],
 ) -> ExchangeLine:

@@ -113,7 +113,8 @@ def quadrupole_splitting(tensor: np.ndarray) -> float:
 
 def averaged_splitting(populations: Sequence[float], tensors: Sequence[np.ndarray]) -> float:
     """|QS| of fast exchange: the tensors are averaged with the populations, then diagonalised."""
-    return quadrupole_splitting(sum(p * tensor for p, tensor in zip(populations, tensors, strict=True)))
+    mean = sum((p * tensor for p, tensor in zip(populations, tensors, strict=True)), start=np.zeros((3, 3)))
+    return quadrupole_splitting(mean)
 
 
 @dataclass(frozen=True, eq=False)

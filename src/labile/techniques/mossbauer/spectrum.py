@@ -95,13 +95,12 @@ class SpectrumModel:
         if self.thick:
             own.append(Parameter(f"{self.name}.source_fraction", 0.7, lower=0.01, upper=1.0, fixed=True))
         width = NATURAL_WIDTH * (1.0 if self.thick else 2.0)
-        bounds = {"lower": NARROWEST, "upper": BROADEST}
         if self.share_width:
-            own.append(Parameter(f"{self.name}.line_width", 1.2 * width, **bounds))
+            own.append(Parameter(f"{self.name}.line_width", 1.2 * width, lower=NARROWEST, upper=BROADEST))
         for component in self.components:
             own += component.parameters()
             if not self.share_width:
-                own.append(Parameter(f"{component.name}.line_width", 1.2 * width, **bounds))
+                own.append(Parameter(f"{component.name}.line_width", 1.2 * width, lower=NARROWEST, upper=BROADEST))
             if component.name in self.gaussian:
                 own.append(Parameter(f"{component.name}.gaussian_width", 0.1 * MM_S, lower=1e-3 * MM_S, upper=BROADEST))
             if self.thick:

@@ -116,11 +116,23 @@ def expected_run(
         + (f", sample {lag:g} s behind the sensor" if lag else "")
     )
     branch = "heating" if rate > 0 else "cooling"
-    shared = {"branch": branch, "sweep_rate": abs(rate), "provenance": provenance}
+
+    def run(quantity: str, values: np.ndarray, error: np.ndarray | None) -> Measurement:
+        return Measurement(
+            quantity,
+            values,
+            conditions,
+            error,
+            branch=branch,
+            sweep_rate=abs(rate),
+            label=f"expected {quantity} (simulated)",
+            provenance=provenance,
+        )
+
     largest = int(np.argmax(np.abs(current)))
     return ExpectedRun(
-        Measurement("current", current, conditions, spread, label="expected current (simulated)", **shared),
-        Measurement("charge", charge, conditions, label="expected charge (simulated)", **shared),
+        run("current", current, spread),
+        run("charge", charge, None),
         float(charge[-1]) / surface,
         float(time[-1]),
         float(current[largest]),
