@@ -111,7 +111,7 @@ def constrained_least_squares(
     scale = max(float(np.max(np.abs(gram))), 1e-300)
     for size in range(1, n + 1):
         for chosen in combinations(range(n), size):
-            index = list(chosen)
+            index = np.array(chosen)
             part = gram[np.ix_(index, index)] + 1e-13 * scale * np.eye(size)
             if closed:
                 ones = np.full((size, 1), scale)

@@ -35,6 +35,8 @@ from labile.techniques.xas.pre_edge_window import Window, correlation_length, fi
 
 WITHIN = 2.0
 """Difference of BIC that is worth no more than a bare mention."""
+EACH_EDGE = tuple((kind,) for kind in EDGES)
+"""Every kind of rising edge, alone."""
 TRIED_WIDTHS = (0.8 * EV, 1.4 * EV, 2.4 * EV)
 """J: FWHM of peaks that are tried."""
 STEPS = 25
@@ -164,7 +166,7 @@ def find_peaks(
     most: int = 5,
     least: int = 0,
     model: PreEdgeModel | None = None,
-    edges: Sequence[tuple[str, ...]] = tuple((kind,) for kind in EDGES),
+    edges: Sequence[tuple[str, ...]] = EACH_EDGE,
     changes: Iterable[Parameter] = (),
 ) -> PeakNumber:
     """Fit a pre-edge with rising numbers of peaks and say how many it needs.

@@ -465,15 +465,14 @@ def _edge_grid(name: str, parameters: Parameters, given: set[str]) -> list[tuple
         (parameters[f"{name}.energy"], (-4.0, -2.0, 0.0, 2.0, 4.0)),
         (parameters[f"{name}.fwhm"], (-2.0, 0.0, 3.0)),
     ):
-        if parameter.fixed or parameter.name in given:
-            offsets = (0.0,)
-        places = (parameter.value + d * EV for d in offsets)
+        kept = parameter.fixed or parameter.name in given
+        places = [parameter.value] if kept else [parameter.value + d * EV for d in offsets]
         prior = parameter.prior
         tried.append(
             [
                 (at, 0.0 if prior is None else ((at - prior.mean) / prior.sigma) ** 2)
                 for at in places
-                if parameter.lower < at < parameter.upper or len(offsets) == 1
+                if kept or parameter.lower < at < parameter.upper
             ]
         )
     return [(at, width, one + two) for (at, one), (width, two) in itertools.product(*tried)]
