@@ -121,7 +121,7 @@ def read_sites(
 
 
 def _listed(labels: Sequence[str], chosen: np.ndarray) -> str:
-    names = [labels[n] or f"row {n + 1}" for n in np.flatnonzero(chosen)]
+    names = [labels[n] or f"row {n + 1}" for n in np.flatnonzero(chosen).tolist()]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
@@ -241,7 +241,7 @@ def _tensors(
         strangers = np.array([one not in known for one in owners])
         if strangers.any():
             flags.append(f"anisotropic displacements of atoms that are not listed: {_listed(owners, strangers)}")
-        whole = np.isfinite(values).all(axis=1).tolist()
+        whole = np.all(np.isfinite(values), axis=1).tolist()
         rows = zip(owners, zip(map(tuple, values.tolist()), map(tuple, sigma.tolist()), strict=True), strict=True)
         return dict(compress(rows, whole))
     return {}

@@ -239,7 +239,8 @@ class Items:
         self._columns: dict[str, tuple[gemmi.cif.Loop, int]] = {}
         self._contradictory: set[str] = set()
         for item in block:
-            pair = item.pair
+            # gemmi's stub says object
+            pair: tuple[str, str] | None = item.pair  # type: ignore[assignment]
             if pair is not None:
                 key = pair[0].lower().replace(".", "_")
                 self._tags.setdefault(key, pair[0])

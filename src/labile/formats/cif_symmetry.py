@@ -88,7 +88,7 @@ def read_symmetry(items: Items, space_group: str, needed: bool) -> Symmetry:
     own = _name_of(triplets)
     stated = _group(symbol, hall)
     if stated is None:
-        flags = ()
+        flags: tuple[str, ...] = ()
         if symbol or hall:
             flags = (f"the space group symbol {symbol or hall!r} is not known; the listed operations are used",)
         return Symmetry(rotations, translations, own or symbol, flags, steps)
