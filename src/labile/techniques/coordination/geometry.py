@@ -221,6 +221,7 @@ def _ranks_unclear(found: Distortion, factor: np.ndarray) -> bool:
 
 def _face_slopes(found: Distortion, factor: np.ndarray) -> np.ndarray:
     """Derivative of the eight face values in the columns of a factor, (8, P)."""
+    assert found.kink_gradients is not None
     signs = np.sign(found.kinks[0, 12:]).reshape(8, 6)
     pull = found.kink_gradients[0, 12:, 1:].reshape(8, 6, -1, 3)
     return np.einsum("fki,kip->fp", np.einsum("fa,faki->fki", signs, pull), factor)
@@ -242,7 +243,8 @@ def _sample(
     """
     number = len(sphere)
     # the same covariance with as few columns as there are components
-    factor = np.linalg.qr(sphere.factor.reshape(3 * number, -1).T, mode="r").T
+    # numpy's stub knows the result of the default mode only
+    factor = np.linalg.qr(sphere.factor.reshape(3 * number, -1).T, mode="r").T  # type: ignore[attr-defined]
     half = _draws(samples // 2, factor.shape[1], seed)
     factor = factor.reshape(number, 3, -1)
     biases: dict[str, float] = {}
@@ -284,6 +286,7 @@ def _sample(
 
 def _folded(found: Distortion, terms: slice, factor: np.ndarray, half: np.ndarray) -> np.ndarray:
     """Absolute values of drawn terms of Sigma or Theta, (S, number of terms)."""
+    assert found.kink_gradients is not None
     pull = found.kink_gradients[0, terms, 1:]
     slopes = pull.reshape(len(pull), -1) @ factor.reshape(3 * factor.shape[0], -1)
     return np.abs(_both(found.kinks[0, terms], half @ slopes.T))

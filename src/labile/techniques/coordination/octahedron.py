@@ -158,7 +158,10 @@ def distortions(positions: np.ndarray, *, gradients: bool = False) -> Distortion
         status[i] = OUTSIDE if outside else OCTAHEDRAL
         if outside:
             values[i] = np.nan
-    return Distortion(*values.T, faces, trans, kinks, tuple(status), slopes, bends)
+    mean, zeta, delta, sigma, theta, least, most = values.T
+    return Distortion(
+        mean, zeta, delta, sigma, theta, least, most, faces, trans, kinks, tuple(status), slopes, bends,
+    )  # fmt: skip
 
 
 def _spread(column: np.ndarray, where: np.ndarray, size: int) -> np.ndarray:

@@ -321,8 +321,8 @@ def _alternatives(structure: CrystalStructure, centre: int, near: Neighbours) ->
     groups: dict[str, dict[str, float]] = {}
     for k, key in enumerate(keys):
         if key is not None and donors[k]:
-            shares = groups.setdefault(key[0], {})
-            shares[key[1]] = max(shares.get(key[1], 0.0), float(sites[near.sites[k]].occupancy))
+            members = groups.setdefault(key[0], {})
+            members[key[1]] = max(members.get(key[1], 0.0), float(sites[near.sites[k]].occupancy))
     metal = sites[centre]
     if metal.disorder_group and metal.disorder_assembly in groups:
         own = metal.disorder_group
@@ -377,6 +377,7 @@ class _Chooser:
         """Reduce everything around a metal to its coordination sphere."""
         radii = np.array([covalent_radius(e) for e in around.elements])
         reduced = around.lengths / (covalent_radius(around.element) + radii)
+        notes: list[str]
         if self.ligands is not None:
             named = np.array([label in self.ligands for label in around.labels], dtype=bool) & (
                 around.lengths > CLOSEST

@@ -250,7 +250,7 @@ def reflections(
         hkl, inverse = hkl[named], inverse[starts]
     seen = strength > 1e-9 * strength.max()
     missing = sum(not math.isfinite(site.u_iso) and site.u_aniso is None for site in structure.sites)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if missing:
         angstrom2 = USUAL_DISPLACEMENT * 1e20
         notes = (f"{structure.label}: {missing} sites without displacement parameters, taken as {angstrom2:g} A^2",)
