@@ -360,7 +360,7 @@ def _branch_populations(
     path = Path(Conditions(np.concatenate([approach, temperature[order]]), pressure))
     lags = {"lag_up": min(values.get(LAG_UP, 1.0), 1.0), "lag_down": min(values.get(LAG_DOWN, 1.0), 1.0)}
 
-    def along(member):  # type: ignore[no-untyped-def]
+    def along(member):
         return evolve(member, path, values, **lags)
 
     populations = distributed(model, width, values, along) if width else along(model)

@@ -57,7 +57,9 @@ class EdgeCoordinates:
         """Whether any edge can move, so that there is a valley to straighten."""
         return any(at is not None or wide is not None for _, at, wide, _, _ in self.edges)
 
-    def _tail(self, kind: str, vector: np.ndarray, at: int | None, wide: int | None, name: str):  # type: ignore[no-untyped-def]
+    def _tail(
+        self, kind: str, vector: np.ndarray, at: int | None, wide: int | None, name: str
+    ) -> tuple[np.ndarray, float, np.ndarray]:
         """Line through an edge, size of the rest, and both with derivatives in position and width."""
         centre = self.parameters[f"{name}.energy"].value if at is None else vector[at]
         fwhm = self.parameters[f"{name}.fwhm"].value if wide is None else vector[wide]

@@ -67,7 +67,7 @@ def _voigt_parts(share: float) -> tuple[float, float, float]:
     return share, root * SIGMA_OF_FWHM, (-0.5346 * inner - 0.2166 * share) / root * SIGMA_OF_FWHM
 
 
-def _unit_area(lineshape: str, x: np.ndarray, centre: object, fwhm: object, shape: float):  # type: ignore[no-untyped-def]
+def _unit_area(lineshape: str, x: np.ndarray, centre: object, fwhm: object, shape: float):
     """Line of unit area and its derivative in the shape parameter."""
     if lineshape in ("edgfit50", "pseudo_voigt"):
         line = pseudo_voigt(x, centre, fwhm, 0.5 if lineshape == "edgfit50" else shape)
