@@ -349,3 +349,26 @@ def test_cut_and_changed_files(tmp_path, cut, data):
     whole = ssrl().rstrip().encode()
     if cut < len(whole) - 12:
         assert attempt(tmp_path / "a.dat", whole[:cut]) == []
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "  ", " ; "])
+@pytest.mark.parametrize("title", ["# energy{}mu", "Energy (eV){}mu"])
+def test_decimal_commas(tmp_path, mark, title):
+    text = title.format(mark) + "\n" + "".join(f"{e:.3f}{mark}{m:.6f}\n".replace(".", ",")
+                                              for e, m in zip(ENERGIES, EDGE, strict=True))  # fmt: skip
+    path = write(tmp_path, text, "a_80K.csv")
+    assert registry.identify(path).name == "beamline_columns"
+    (m,) = registry.read(path)
+    np.testing.assert_allclose(energy(m), ENERGIES)
+    np.testing.assert_allclose(m.values[0], EDGE, atol=1e-6)
+    assert "commas read as decimal points" in m.provenance.steps
+    with pytest.raises(FormatError, match="breaks off"):
+        registry.read(write(tmp_path, text + "7200,", "cut_80K.csv"))
+
+
+def test_commas_that_may_separate_thousands(tmp_path):
+    text = "# energy mu\n" + "".join(f"7,{e:03d} 1,{e:03d}\n" for e in range(100, 200))
+    path = write(tmp_path, text)
+    assert registry.identify(path).name == "beamline_columns"
+    with pytest.raises(FormatError, match=r"a\.dat.*thousands.*write the file again"):
+        registry.read(path)

@@ -172,3 +172,32 @@ def test_damaged_files(tmp_path, reader, data, cut):
         attempt(READERS[reader], tmp_path / name, data)
         attempt(READERS[reader], tmp_path / name, original[:cut])
         attempt(READERS[reader], tmp_path / name, original[:cut] + data + original[cut:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"{6950 + i},000;0,{2809 + i:06d}\n" for i in range(100)),
+        "".join(f"{6950 + i},5\t{i}\n" for i in range(100)),
+        "Energy\tmu\n" + "".join(f"{i}\t{2000 + i}\n" for i in range(100)),
+        "wavenumber (cm-1), absorbance\n" + "".join(f"{i},{2000 + i}\n" for i in range(100)),
+    ],
+)
+def test_tables_of_other_things_are_no_counts(text):
+    assert spectrum_signatures.channel_counts(text.encode(), "a.dat") is not None
+
+
+def test_decimal_commas_are_refused_as_counts(tmp_path):
+    text = "".join(f"{6950 + i},000;0,{2809 + i:06d}\n" for i in range(100))
+    with pytest.raises(FormatError, match=r"a\.dat.*commas.*expected whole counts"):
+        registry.read(write(tmp_path, "a.dat", text), format="channel_counts")
+
+
+@pytest.mark.parametrize("row", ["{0},{1}", "{0}, {1}", "{0};{1}", "{0}, {1},"])
+@pytest.mark.parametrize("title", ["", "Energy calibration: 14.4 keV\n", "channel,counts\n", "temperature: 80 K\n"])
+def test_counts_separated_by_commas(tmp_path, row, title):
+    text = title + "".join(row.format(i, c) + "\n" for i, c in enumerate(COUNTS, 1))
+    path = write(tmp_path, "c.dat", text)
+    assert registry.identify(path).name == "channel_counts"
+    (m,) = registry.read(path)
+    assert m.values[0].tolist() == COUNTS

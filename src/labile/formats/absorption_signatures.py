@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 
-from labile.formats.text import TextError, decode, split_lines
+from labile.formats.text import TextError, decimal_commas, decode, points_for_commas, split_lines
 
 XDI = re.compile(r"^#\s*XDI/(\d+(?:\.\d+)*)(.*)$", re.IGNORECASE)
 PROJECT = re.compile(r'^(?:# |\s*"_____header1"\s*:\s*"# )Athena project file -- ', re.MULTILINE)
@@ -66,7 +66,8 @@ def beamline_columns(head: bytes, name: str) -> str | None:
         return None
     if _SPEC.search(text):
         return "it is a SPEC file; name its columns with format='beamline_columns' and columns="
-    titles, rows = last_titles(split_lines(text))
+    lines = split_lines(text)
+    titles, rows = last_titles(points_for_commas(lines) if decimal_commas(lines) else lines)
     if rows < 2:
         return "there are no rows of numbers under a header"
     if any(_ENERGY.match(title) for title in titles) and any(_SIGNAL.match(title) for title in titles):

@@ -26,6 +26,7 @@ from labile.formats.absorption_signatures import (
 from labile.formats.absorption_table import numeric_table
 from labile.formats.channel_counts import read_text
 from labile.formats.registry import FormatError
+from labile.formats.text import decimal_commas, points_for_commas
 
 _POINTS = re.compile(r"PTS:\s*(\d+)\s+COLS:\s*(\d+)")
 _DASHES = re.compile(r"^\s*-{5,}\s*$")
@@ -130,7 +131,7 @@ def _table(path: Path, incomplete: str) -> Table:
         raise FormatError(f"{path.name}: cannot be read ({error.strerror or error})") from None
     if SSRL.match(head) and b"\0" in head:
         raise FormatError(f"{path.name}: the binary variant of an SSRL file; write it again as ASCII with its program")
-    lines = read_text(path).split("\n")
+    lines, comma_steps = _with_points(path.name, read_text(path).split("\n"))
     layout = _layout(path.name, lines)
     width = len(layout.titles) or None
     rows, places, steps = numeric_table(path.name, lines, layout.first, incomplete, width)
@@ -152,8 +153,19 @@ def _table(path: Path, incomplete: str) -> Table:
         layout.roles,
         {"program": layout.program, **layout.header, **({"comment": comment} if comment else {})},
         temperature=layout.temperature,
-        steps=tuple(steps),
+        steps=(*comma_steps, *steps),
     )
+
+
+def _with_points(name: str, lines: list[str]) -> tuple[list[str], list[str]]:
+    """Lines with decimal points, and a step where they had commas."""
+    commas = decimal_commas(lines)
+    if commas == "unclear":
+        raise FormatError(
+            f"{name}: the commas in its numbers may be decimal or separate thousands; expected decimal points, or"
+            " decimal commas that can be nothing else: write the file again with points"
+        )
+    return (points_for_commas(lines), ["commas read as decimal points"]) if commas else (lines, [])
 
 
 def _layout(name: str, lines: Sequence[str]) -> _Layout:

@@ -16,7 +16,7 @@ import numpy as np
 from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement, Provenance
 from labile.formats.registry import FormatError
-from labile.formats.text import TextError, decode, split_lines
+from labile.formats.text import TextError, decimal_commas, decode, split_lines
 
 ROOM_TEMPERATURE = 295.0
 """K; stands where a file says nothing, and the steps say that it was assumed."""
@@ -133,6 +133,11 @@ def counts_measurement(
 
 def _rows(name: str, lines: list[str]) -> tuple[list[str], list[tuple[int, list[float]]]]:
     """Title lines, and rows of counts with their line numbers."""
+    if decimal_commas(lines):
+        raise FormatError(
+            f"{name}: its numbers have commas and other separators, as in '6950,5;0,02': expected whole counts; where"
+            " commas separate thousands, remove them; a table with decimal commas is no file of counts"
+        )
     titles: list[str] = []
     rows: list[tuple[int, list[float]]] = []
     sections = [_SECTION.match(line) for line in lines]

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from labile.formats.text import TextError, decode, split_lines
+from labile.formats.text import TextError, decimal_commas, decode, split_lines
 
 _WHOLE = re.compile(r"[+]?\d+\.?0*")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?")
 _DATA_TAG = re.compile(r"<data\b[^>]*>", re.IGNORECASE)
 _PMCA = re.compile(r"^\s*<<(PMCA SPECTRUM|DATA)>>", re.IGNORECASE | re.MULTILINE)
 _VELOCITY = re.compile(r"velocity|\bmm\s*/\s*s\b|\bmm\s+s\s*(\^?-1|⁻¹)|geschwindigkeit|vitesse", re.IGNORECASE)
+_OTHER_AXIS = re.compile(
+    r"[\W_]*(?:(?:mono|photon|achieved|requested)?[ _]?energy|wave\s?numbers?|raman[ _]shift|2[ -]?theta|temperature)"
+    r"\s*(?:[(\[/][^)\]]*[)\]]?)?\s*(?:[,;\t]|$|[a-z])",
+    re.IGNORECASE,
+)
+"""First title of a table of something else, not a remark such as ``temperature: 80 K``."""
 _COUNTS = re.compile(r"count|channel|kanal|canal", re.IGNORECASE)
 FEWEST_CHANNELS = 64
 """A file with fewer whole numbers is not taken for a spectrum of counts."""
@@ -58,6 +64,8 @@ def channel_counts(head: bytes, name: str) -> str | None:
         ("#Acq. time (s)=", "#Exposition=", "#Instrument=", "#AxisType[", "#Wave", "#X\t")
     ):
         return "it is a LabSpec or WiRE text of spectra"
+    if decimal_commas(lines):
+        return "its numbers have decimal commas"
     rows: list[list[str]] = []
     titles: list[str] = []
     for line in lines:
@@ -85,6 +93,9 @@ def _no_table(titles: list[str], rows: list[list[str]]) -> str | None:
         return None
     last = titles[-1] if titles else ""
     if len([cell for cell in re.split(r"[,;\t]", last) if cell.strip()]) == width and not _COUNTS.search(last):
+        return f"the columns have titles: {last.strip()[:40]!r}"
+    other = _OTHER_AXIS.match(last) is not None and (len(last.split()) == width or re.search(r"[,;\t]", last))
+    if other and not _COUNTS.search(last):
         return f"the columns have titles: {last.strip()[:40]!r}"
     first = [float(row[0]) for row in rows[:50]]
     if width == 2 and (first[0] not in (0.0, 1.0) or any(b - a != 1 for a, b in pairwise(first))):
