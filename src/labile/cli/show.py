@@ -72,6 +72,7 @@ def _measurement_summary(measurement: Measurement) -> dict[str, Any]:
         "quantity": measurement.quantity,
         "unit": measurement.unit,
         "points": len(measurement),
+        "axis": _axis_summary(measurement),
         "temperature_K": [float(temperature.min()), float(temperature.max())],
         "magnetic_field_T": [float(field.min()), float(field.max())],
         "branch": measurement.branch,
@@ -80,6 +81,51 @@ def _measurement_summary(measurement: Measurement) -> dict[str, Any]:
         "attributes": {k: v if isinstance(v, str) else float(v) for k, v in measurement.attributes.items()},
         "steps": list(measurement.provenance.steps),
     }
+
+
+_ALONG = {
+    "energy": "energies", "wavenumber": "wavenumbers", "raman_shift": "Raman shifts", "two_theta": "angles 2theta",
+    "velocity": "velocities", "channel": "channels", "position": "positions", "wavelength": "wavelengths",
+    "d_spacing": "d spacings", "scattering_vector": "scattering vectors", "magnetic_field": "magnetic fields",
+    "time": "times",
+}  # fmt: skip
+"""What the points along an axis are called."""
+
+
+def _axis_summary(measurement: Measurement) -> dict[str, Any] | None:
+    """Name, number of points, range and unit of the spectral axis."""
+    axis = measurement.axis
+    if axis is None:
+        return None
+    unit = field_unit(axis.quantity)
+    values = from_si(axis.values, unit, axis.quantity) if unit else axis.values
+    return {
+        "name": axis.quantity,
+        "points": int(axis.values.size),
+        "low": float(values.min()),
+        "high": float(values.max()),
+        "unit": unit or "1",
+    }
+
+
+def _points(measurement: Measurement) -> str:
+    """How many points there are, along what axis if there is one.
+
+    Examples
+    --------
+    >>> from labile.core.conditions import Conditions
+    >>> from labile.core.measurement import Axis
+    >>> _points(Measurement("counts", [[7.0, 8.0]], Conditions(80.0), axis=Axis("channel", [1.0, 2.0])))
+    '1 spectrum of 2 channels from 1 to 2'
+    """
+    axis = _axis_summary(measurement)
+    if axis is None:
+        return _count(measurement.temperature, "point")
+    number = len(measurement)
+    along = _ALONG.get(axis["name"], f"points of {axis['name'].replace('_', ' ')}")
+    unit = pretty_unit(axis["unit"])
+    ends = f"from {axis['low']:.6g} to {axis['high']:.6g}{f' {unit}' if unit else ''}"
+    return f"{number} {'spectrum' if number == 1 else 'spectra'} of {axis['points']} {along} {ends}"
 
 
 def read_text(one: ReadFile, *, draw: bool, encoding: str) -> str:
@@ -134,8 +180,9 @@ def describe(measurement: Measurement) -> str:
     sigma = "with uncertainties" if measurement.sigma is not None else "without uncertainties"
     unit = pretty_unit(measurement.unit)
     quantity = f"{measurement.quantity} in {unit}" if unit else measurement.quantity
-    points = _count(measurement.temperature, "point")
-    return f"{measurement.label}: {quantity}, {points}, {span}{fields}, {measurement.branch}{rate}, {sigma}"
+    return (
+        f"{measurement.label}: {quantity}, {_points(measurement)}, {span}{fields}, {measurement.branch}{rate}, {sigma}"
+    )
 
 
 def _count(items: Sized, noun: str) -> str:
@@ -143,7 +190,7 @@ def _count(items: Sized, noun: str) -> str:
 
 
 def picture(measurements: Sequence[Measurement], encoding: str) -> str:
-    """Measurements drawn as text, one field for each quantity."""
+    """Measurements drawn as text, one field for each quantity; a few spectra of those that have an axis."""
     braille = can_show_braille(encoding)
     out = []
     for quantity in dict.fromkeys(m.quantity for m in measurements):
@@ -163,13 +210,34 @@ def picture(measurements: Sequence[Measurement], encoding: str) -> str:
         out.append(
             draw(series, x_title, f"{quantity}{f' / {shown}' if shown not in ('', '1') else ''}", braille=braille)
         )
+    if any(m.axis is not None for m in measurements):
+        out += _drawn_spectra(measurements, braille)
     return "\n\n".join(out)
+
+
+def _drawn_spectra(measurements: Sequence[Measurement], braille: bool) -> list[str]:
+    from labile.plots.series_charts import curves
+
+    out = []
+    for (quantity, axis), (drawn, total) in curves(measurements).items():
+        unit = next(m.unit for m in measurements if m.quantity == quantity and m.axis is not None)
+
+        def titled(name: str, unit: str) -> str:
+            shown = pretty_unit(unit) if braille else unit
+            return f"{name} / {shown}" if shown not in ("", "1") else name
+
+        some = "" if len(drawn) == total else f" ({len(drawn)} of {total} spectra)"
+        series = [(name, x.tolist(), y.tolist()) for name, x, y in drawn]
+        x_title = titled(axis.replace("_", " "), field_unit(axis)) + some
+        out.append(draw(series, x_title, titled(quantity, unit), braille=braille))
+    return out
 
 
 def save_picture(files: Sequence[ReadFile], path: Path) -> list[Path]:
     """Draw files into one picture a quantity; several quantities get numbered names."""
     from labile.plots.charts import measurement_figures
     from labile.plots.matplotlib_renderer import figure_bytes
+    from labile.plots.series_charts import spectra_figures
 
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
@@ -177,7 +245,7 @@ def save_picture(files: Sequence[ReadFile], path: Path) -> list[Path]:
     drawn = [m for one in files for m in one.measurements]
     if not drawn:
         raise ValueError(f"{path}: structures and cells are not drawn; leave --out away")
-    figures = measurement_figures(drawn)
+    figures = (*measurement_figures(drawn), *spectra_figures(drawn))
     written = []
     for number, figure in enumerate(figures, start=1):
         target = path if len(figures) == 1 else path.with_name(f"{path.stem}_{number}{path.suffix}")
