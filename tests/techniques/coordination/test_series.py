@@ -238,7 +238,7 @@ def test_lost_symmetry_is_named_with_its_index():
     assert not found.same_symmetry
     assert not found.isostructural
     assert found.index == pytest.approx(2)
-    assert "fewer rotations, index 2" in found.symmetry
+    assert "fewer rotations (translationengleich), index 2" in found.symmetry
     doubled = octahedron(cell=CELL * [2, 1, 1, 1, 1, 1], label="super")
     doubled = CrystalStructure(
         "super", doubled.cell, sites=doubled.sites, rotations=P21["rotations"],
@@ -246,10 +246,29 @@ def test_lost_symmetry_is_named_with_its_index():
     )  # fmt: skip
     back = compare_packing(cold, doubled)
     assert back.index == pytest.approx(2)
-    assert "a larger cell with the same rotations, index 2" in back.symmetry
+    assert "a larger cell with the same rotations (klassengleich), index 2" in back.symmetry
+    assert "gained" in compare_packing(doubled, cold).symmetry
+    assert "a smaller cell with the same rotations" in compare_packing(doubled, cold).symmetry
     gained = compare_packing(triclinic, cold)
     assert gained.index == pytest.approx(0.5)
     assert "gained" in gained.symmetry
+    assert "more rotations (translationengleich), index 2" in gained.symmetry
+    both = CrystalStructure("both", doubled.cell, sites=doubled.sites, space_group="P 1")
+    assert "lost" in compare_packing(cold, both).symmetry
+    assert "fewer rotations and a larger cell, index 4" in compare_packing(cold, both).symmetry
+
+
+def test_a_doubled_cell_with_the_same_operations_is_another_symmetry():
+    """P 21 in a doubled cell has operations that read the same: an isomorphic subgroup of index 2."""
+    cold = octahedron()
+    doubled = octahedron(cell=CELL * [2, 1, 1, 1, 1, 1], label="super")
+    found = compare_packing(cold, doubled)
+    assert found.index == pytest.approx(2)
+    assert not found.same_symmetry
+    assert not found.isostructural
+    assert "a larger cell with the same rotations (klassengleich), index 2" in found.symmetry
+    assert "both files state Z = 2" in found.notes[0]
+    assert not compare_packing(doubled, cold).same_symmetry
 
 
 def test_missing_atoms_and_large_strains_are_no_isostructural_pair():

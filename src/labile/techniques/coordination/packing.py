@@ -3,7 +3,8 @@
 An isostructural transition keeps space group, setting and the arrangement of the atoms and shows in the numbers alone;
 a symmetry change shows in the operations. With n operations in a cell of volume V the density n/V of operations falls
 by the index of the subgroup when symmetry is lost: fewer rotations in the same cell (translationengleich), or a larger
-cell with the same rotations (klassengleich).
+cell with the same rotations (klassengleich). A multiple of a cell may have operations that read exactly as those of the
+cell itself, so that volumes are compared, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SAME = 0.5e-10
 """m; root mean square displacement of atoms below which an arrangement is the same."""
 STRETCHED = 0.1
 """Relative change of an edge (or rad of an angle) above which cells are not compared atom by atom."""
+WHOLE = 0.15
+"""Relative distance to a whole number within which a ratio of operations per volume is an index of a subgroup."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class PackingComparison:
     reference, other : str
         Labels.
     same_symmetry : bool
-        Same operations in the same setting.
+        Same operations in the same setting, and not in a multiple of the cell.
     isostructural : bool
         Same symmetry, every atom found, and moved by less than the tolerance (root mean square).
     symmetry : str
@@ -97,8 +100,16 @@ def compare_packing(
     """
     if not tolerance > 0:
         raise CoordinationError(f"packing: tolerance must be above 0 m, found {tolerance!r}")
-    same = _operations(reference) == _operations(other)
+    index = (len(reference.rotations) / reference.volume) / (len(other.rotations) / other.volume)
+    written_alike = _operations(reference) == _operations(other)
+    multiple = written_alike and _whole(index) not in (None, 1)
+    same = written_alike and not multiple
     notes: list[str] = []
+    if multiple and reference.formula_units and reference.formula_units == other.formula_units:
+        notes.append(
+            f"both files state Z = {reference.formula_units:g}, though one cell is {max(index, 1 / index):.3g} times as"
+            " large as the other: Z of one of them is wrong, or the crystal itself swelled so far"
+        )
     change = other.cell - reference.cell
     variance = np.diagonal(reference.cell_covariance) + np.diagonal(other.cell_covariance)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,7 +119,6 @@ def compare_packing(
         names = ", ".join(name for name, moved in zip(CELL_NAMES, fixed_but_moved, strict=True) if moved)
         in_sigma = np.where(fixed_but_moved, math.nan, in_sigma)
         notes.append(f"{names} differ without a stated s.u.")
-    index = (len(reference.rotations) / reference.volume) / (len(other.rotations) / other.volume)
     ratio = other.volume / reference.volume
     if reference.formula_units and other.formula_units:
         ratio *= reference.formula_units / other.formula_units
@@ -141,17 +151,31 @@ def _said(reference: CrystalStructure, other: CrystalStructure, same: bool, inde
     names = f"{reference.space_group or '?'} and {other.space_group or '?'}"
     if same:
         return f"same space group and setting ({names})"
-    whole = round(max(index, 1 / index))
-    near = abs(max(index, 1 / index) / whole - 1) < 0.15
-    if whole == 1 and near:
+    whole = _whole(index)
+    if whole == 1:
         return f"as many operations per volume ({names}): another setting, origin or an unrelated group of equal order"
-    rotations = [len({tuple(r.ravel()) for r in s.rotations}) for s in (reference, other)]
-    kind = "fewer rotations" if rotations[0] != rotations[1] else "a larger cell with the same rotations"
+    here, there = (len({tuple(r.ravel()) for r in s.rotations}) for s in (reference, other))
+    # what the rotations do not explain of the index, the translations do
+    growth = index * there / here
+    kinds = []
+    if here != there:
+        kinds.append("fewer rotations" if there < here else "more rotations")
+    if _whole(growth) != 1:
+        kinds.append(f"a {'larger' if growth > 1 else 'smaller'} cell{' with the same rotations' if not kinds else ''}")
+    kind = " and ".join(kinds)
+    if whole is not None and len(kinds) == 1:
+        kind += f" ({'translationengleich' if here != there else 'klassengleich'})"
     lost, verb = (reference, "lost") if index > 1 else (other, "gained")
     text = f"symmetry {verb} from {reference.label} to {other.label} ({names}): {kind}"
-    if near:
+    if whole is not None:
         return f"{text}, index {whole}"
     return f"{text}; {max(index, 1 / index):.2f} times the operations per volume in {lost.label}, no whole index"
+
+
+def _whole(index: float) -> int | None:
+    """Index of the subgroup, of whichever structure has the lower symmetry; None where none is near."""
+    ratio = max(index, 1 / index)
+    return round(ratio) if abs(ratio / round(ratio) - 1) < WHOLE else None
 
 
 def _displacements(
