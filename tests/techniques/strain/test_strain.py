@@ -104,6 +104,47 @@ def test_compressibilities_of_the_published_pressure_series():
         found.at(0.05e9)
 
 
+def squeezed(gpa):
+    """Edges that follow ln(a/a0) = -K P with K = 10, -5 and 20 TPa-1 from (10, 11, 12) angstrom."""
+    pa = np.asarray(gpa) * 1e9
+    edges = np.array([10e-10, 11e-10, 12e-10]) * np.exp(-np.outer(pa, [10e-12, -5e-12, 20e-12]))
+    cells = np.hstack([edges, np.full((pa.size, 3), 90.0)])
+    return CellSeries("squeezed", Conditions(298.0, pa), cells, np.tile([1e-14] * 3 + [0.0] * 3, (pa.size, 1)))
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 0, 1, 5, 4, 2]])
+def test_the_lowest_pressure_is_the_reference_whatever_the_order(order):
+    sorted_series = squeezed([1e-4, 0.5, 1.0, 1.5, 2.0, 2.5])
+    expected = compressibility(sorted_series, law="polynomial")
+    found = compressibility(sorted_series[order], law="polynomial")
+    assert found.reference_pressure == pytest.approx(1e5)
+    assert found.pressure == expected.pressure
+    assert found.volume == pytest.approx(expected.volume, rel=1e-12)
+    assert found.coefficients == pytest.approx(expected.coefficients, rel=1e-9)
+    assert found.notes[0] == "strains and V/V0 are relative to the cell at 0.0001 GPa, the lowest pressure"
+    named = compressibility(sorted_series[order], law="polynomial", reference=order.index(3))
+    assert named.reference_pressure == pytest.approx(1.5e9)
+    assert named.volume > expected.volume
+
+
+def test_a_series_without_ambient_says_so_and_takes_the_cell_at_ambient():
+    whole, pressed_only = squeezed([0.0, 0.5, 1.0, 1.5, 2.0, 2.5]), squeezed([0.5, 1.0, 1.5, 2.0, 2.5])
+    alone = compressibility(pressed_only, law="polynomial")
+    assert "relative to the cell at 0.5 GPa, the lowest pressure, which is not ambient" in alone.notes[0]
+    assert "reference_cell" in repr(alone)
+    given_cell = compressibility(pressed_only, law="polynomial", reference_cell=whole.cells[0])
+    assert math.isnan(given_cell.reference_pressure)
+    assert given_cell.notes[0] == "strains and V/V0 are relative to the given cell"
+    ratio = whole.volumes[1] / whole.volumes[0]
+    assert given_cell.volume == pytest.approx(alone.volume * ratio, rel=1e-12)
+    both = compressibility(whole, law="polynomial").at([1e9])[0]
+    assert given_cell.at([1e9])[0] == pytest.approx(both, rel=2e-4)
+    with pytest.raises(StrainError, match="both given"):
+        compressibility(pressed_only, reference=0, reference_cell=whole.cells[0])
+    with pytest.raises(StrainError, match="row 10"):
+        compressibility(pressed_only, reference=9)
+
+
 def test_kinds_in_the_triclinic_gauge_test():
     in_z = {kind: np.linalg.eigvalsh(strain_series(pair(), kind=kind).tensors[1]) for kind in KINDS}
     assert in_z["lagrangian"] == pytest.approx(np.array([-0.0315460, 0.0126954, 0.0697897]), abs=6e-8)

@@ -4,15 +4,21 @@ The empirical law of strain, e = e0 + lambda (p - pc)^nu, gives K = -lambda nu (
 diverges at pc, which lies at or below the lowest pressure: K is given above pc only. Below zero, the crystal grows
 along that axis under pressure. The three principal values add to that of the volume exactly for Hencky strain, for the
 other kinds in the limit of zero strain.
+
+Finite strains and V/V0 are counted from a reference, the cell at the lowest pressure unless another is named.
+Where that lies above ambient, coefficients differ from those of a series that starts at ambient by about its strain.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from labile.core.cell import cell_volume
+from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.parameters import Parameter
 from labile.core.structure import CellSeries
 from labile.core.uncertain import format_uncertain
@@ -25,6 +31,8 @@ GPA = 1e9
 PER_TPA = 1e-12
 SAME_TEMPERATURE = 5.0
 """K: temperatures of an isothermal series may differ by so much."""
+CLEARLY_PRESSED = 1e7
+"""Pa above ambient: less strains a soft crystal by some 1e-4, and gauges do not tell it from ambient."""
 NEAREST = 1e-4
 """pc stays below the lowest pressure by this part of the range: at pc the law has no finite derivative."""
 
@@ -88,12 +96,14 @@ class Compressibility:
     Attributes
     ----------
     principal : PrincipalStrain
+        Its rows are those of the series in the order of pressure.
     law : {"empirical", "linear", "polynomial"}
     curves : tuple of CurveFit
         Of the three principal strains, pressures in GPa.
     volume_line : Line
-        Of V(P)/V(first row), pressures in Pa.
+        Of V(P)/V0, pressures in Pa; V0 is that of the reference.
     notes : tuple of str
+        The first one names the reference.
     """
 
     principal: PrincipalStrain
@@ -106,6 +116,12 @@ class Compressibility:
     def kind(self) -> str:
         """Definition of the strain."""
         return self.principal.strain.kind
+
+    @property
+    def reference_pressure(self) -> float:
+        """Pressure of the cell that counts as unstrained, Pa; NaN where that is a given cell."""
+        strain = self.principal.strain
+        return float(strain.series.conditions.pressure[strain.reference]) if strain.reference >= 0 else math.nan
 
     @property
     def pressure(self) -> float:
@@ -136,7 +152,7 @@ class Compressibility:
 
     @property
     def volume(self) -> float:
-        """K_V, the slope of -V(P)/V(first row), 1/Pa."""
+        """K_V, the slope of -V(P)/V0, 1/Pa; V0 is that of the reference."""
         return -self.volume_line.slope
 
     @property
@@ -170,7 +186,8 @@ def compressibility(
     law: str = "empirical",
     degree: int = 2,
     weighting: str = "cell",
-    reference: int = 0,
+    reference: int | None = None,
+    reference_cell: Any = None,
     follow: str = "strongest",
 ) -> Compressibility:
     """Compressibilities along the principal axes.
@@ -178,7 +195,7 @@ def compressibility(
     Parameters
     ----------
     cells : CellSeries
-        At one temperature; the rows of one phase.
+        At one temperature; the rows of one phase, in any order.
     kind : str
         Definition of the strain.
     law : {"empirical", "linear", "polynomial"}
@@ -187,8 +204,10 @@ def compressibility(
         Of the polynomial.
     weighting : {"cell", "pascal"}
         As for `thermal_expansion`; ``"pascal"`` weighs the strains by 1/sigma_P^2 as that program does, for comparison.
-    reference : int
-        Row that counts as unstrained; see `reference_row`.
+    reference : int, optional
+        Row that counts as unstrained; that of lowest pressure unless given. `reference_row` finds one by its pressure.
+    reference_cell : array_like (6,), optional
+        Cell at ambient pressure, m and degrees, taken as exact: the reference of a series that has no such row.
     follow : {"strongest", "second", "previous"}
         See `principal_strain`.
 
@@ -199,7 +218,7 @@ def compressibility(
     Raises
     ------
     StrainError
-        For too few cells, several temperatures, one pressure, an unknown law or weighting.
+        For too few cells, several temperatures, one pressure, an unknown law or weighting, or two references.
 
     Examples
     --------
@@ -214,6 +233,13 @@ def compressibility(
     where = f"compressibility of {cells.label!r}"
     if weighting not in ("cell", "pascal"):
         raise StrainError(f"{where}: weighting must be cell or pascal, found {weighting!r}")
+    if reference is not None and reference_cell is not None:
+        raise StrainError(f"{where}: reference (row {reference + 1}) and reference_cell are both given; give one")
+    if reference is not None and not -len(cells) <= reference < len(cells):
+        raise StrainError(f"{where}: the reference is row {reference + 1}, but there are {len(cells)} cells")
+    # axes are followed from row to row and results quoted at the middle one: the order of the file must not matter
+    order = np.lexsort((-cells.volumes, cells.conditions.pressure))
+    cells = cells[order]
     kelvin, pressure = cells.conditions.temperature, cells.conditions.pressure
     sigma_p = cells.conditions.sigma_pressure
     if np.ptp(kelvin) > SAME_TEMPERATURE:
@@ -225,8 +251,11 @@ def compressibility(
     if law not in ("empirical", "linear", "polynomial"):
         raise StrainError(f"{where}: law {law!r} is unknown; there are: empirical, linear, polynomial")
     curve = EmpiricalLaw() if law == "empirical" else Polynomial(1 if law == "linear" else degree, 0.0)
-    principal = principal_strain(strain_series(cells, kind=kind, reference=reference), follow=follow)
-    relative = cells.volumes / cells.volumes[0]
+    row = 0 if reference is None else int(np.argmax(order == reference % len(cells)))
+    strain = strain_series(cells, kind=kind, reference=row, reference_cell=reference_cell)
+    principal = principal_strain(strain, follow=follow)
+    first = float(cell_volume(strain.reference_cell))
+    relative = cells.volumes / first
     if weighting == "pascal":
         if sigma_p is None or not np.all(sigma_p > 0):
             raise StrainError(f"{where}: the weights of PASCal are those of sigma_P, which is not stated")
@@ -237,8 +266,23 @@ def compressibility(
     else:
         within, sigma_gpa = principal.sigma_within, None if sigma_p is None else sigma_p / GPA
         curves = [fit_curve(curve, pressure / GPA, principal.values[:, i], within[:, i], sigma_gpa) for i in range(3)]
-        volume = fit_line(pressure, relative, sigma_volumes(cells) / cells.volumes[0], sigma_p)
-    notes = list(principal.notes)
+        volume = fit_line(pressure, relative, sigma_volumes(cells) / first, sigma_p)
+    notes = [_reference_note(pressure, row if reference_cell is None else None), *principal.notes]
     for number, one in enumerate(curves):
         notes += [f"X{number + 1}: {note}" for note in one.notes]
     return Compressibility(principal, law, (curves[0], curves[1], curves[2]), volume, tuple(notes))
+
+
+def _reference_note(pressure: np.ndarray, row: int | None) -> str:
+    """What strains and volumes are relative to; `row` is None for a given cell."""
+    if row is None:
+        return "strains and V/V0 are relative to the given cell"
+    found = float(pressure[row])
+    lowest = ", the lowest pressure" if found == np.min(pressure) else ""
+    text = f"strains and V/V0 are relative to the cell at {found / GPA:.4g} GPa{lowest}"
+    if found - AMBIENT_PRESSURE > CLEARLY_PRESSED:
+        text += (
+            ", which is not ambient: coefficients of finite strains and K_V depend on it; give the cell at ambient"
+            " pressure as reference_cell = (a, b, c, alpha, beta, gamma) in m and degrees"
+        )
+    return text
