@@ -65,3 +65,11 @@ def test_pictures_of_spectra(tmp_path):
     written = save_picture([mixed], tmp_path / "all.png")
     assert [path.name for path in written] == ["all_1.png", "all_2.png", "all_3.png"]
     assert all(path.stat().st_size > 1000 for path in written)
+
+
+@pytest.mark.parametrize("option", ["format=xdi", "path=a.dat"])
+@pytest.mark.parametrize("command", [["read"], ["reduce", "xas"]])
+def test_reserved_names_are_no_reader_options(command, option):
+    done = CliRunner().invoke(app, [*command, str(COUNTS), "--reader", option])
+    assert done.exit_code == 2
+    assert f"--reader {option}: {option.partition('=')[0]} is no option of a reader; expected" in done.stderr

@@ -372,3 +372,43 @@ def test_commas_that_may_separate_thousands(tmp_path):
     assert registry.identify(path).name == "beamline_columns"
     with pytest.raises(FormatError, match=r"a\.dat.*thousands.*write the file again"):
         registry.read(path)
+
+
+MU = "# energy mu\n" + rows(ENERGIES, EDGE)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"temperature": "cold"}, r"temperature='cold' is no number with a unit"),
+        ({"temperature": [80]}, r"temperature=\[80\]: expected a number or text"),
+        ({"temperature": "2 kbar"}, r"temperature='2 kbar'.*wrong dimension"),
+        ({"d_spacing": "foo"}, r"d_spacing='foo' is no number with a unit"),
+        ({"d_spacing": 300.0}, r"d_spacing=300.0 must be in angstrom"),
+        ({"columns": 1}, r"columns=1: expected a table.*columns\.NAME=VALUE"),
+        ({"channels": "foo"}, r"channels='foo': expected true or false"),
+        ({"repair": 1}, r"repair=1: expected true or false"),
+        ({"without": 1.7}, r"without=1.7: expected a whole number or text or a list"),
+        ({"without": "SCA1.7"}, r"no single column 'SCA1.7'"),
+        ({"mode": 3}, r'mode=3: expected text; put it in quotes: mode="3"'),
+    ],
+)
+def test_options_of_the_wrong_type(tmp_path, options, says):
+    with pytest.raises(ValueError, match=r"a\.dat.*" + says):
+        registry.read(write(tmp_path, MU), **options)
+    with pytest.raises(FormatError, match="columns=1: expected a table"):
+        beamline_columns.read(write(tmp_path, MU), columns=1)
+
+
+def test_options_with_units_and_single_names(tmp_path):
+    (m,) = registry.read(write(tmp_path, MU), temperature="22 C")
+    assert m.temperature[0] == pytest.approx(295.15)
+    angles = np.degrees(np.arcsin(12398.41984 / (2 * 3.1356 * ENERGIES)))
+    path = write(tmp_path, "# angle mu\n" + rows(angles, EDGE))
+    options = {"columns": {"energy": 1, "mu": 2}, "energy_unit": "degree", "format": "beamline_columns"}
+    one, other = (energy(*registry.read(path, d_spacing=d, **options)) for d in (3.1356, "0.31356 nm"))
+    np.testing.assert_allclose(one, other)
+    counts = 100 + 1000 * EDGE + 0.01 * ENERGIES
+    path = write(tmp_path, "# energy i0 ff1 ff2\n" + rows(ENERGIES, I0, counts, 2 * counts))
+    (m,) = registry.read(path, without="ff2")
+    np.testing.assert_allclose(m.values[0], counts / I0, rtol=1e-4)

@@ -201,3 +201,10 @@ def test_counts_separated_by_commas(tmp_path, row, title):
     assert registry.identify(path).name == "channel_counts"
     (m,) = registry.read(path)
     assert m.values[0].tolist() == COUNTS
+
+
+def test_temperature_with_a_unit(tmp_path):
+    path = write(tmp_path, "foil.ws5", WS5)
+    assert registry.read(path, temperature="-196 degC")[0].temperature[0] == pytest.approx(77.15)
+    with pytest.raises(FormatError, match=r"foil\.ws5: option temperature='cold' is no number"):
+        registry.read(path, temperature="cold")

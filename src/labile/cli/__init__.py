@@ -265,6 +265,12 @@ def reduce(
             typer.echo(f"written: {path}")
 
 
+_NO_READER_OPTIONS = {
+    "format": "expected one that `labile formats` and docs/formats describe; `labile read` takes --format NAME",
+    "path": "expected one that docs/formats describes; files are named without an option",
+}
+
+
 def _pairs(options: list[str], flag: str) -> dict[str, Any]:
     """NAME=VALUE texts as a table; numbers, lists and true/false are written as in a manifest, the rest is text."""
     import tomllib
@@ -274,6 +280,8 @@ def _pairs(options: list[str], flag: str) -> dict[str, Any]:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not sign or not name:
             raise ValueError(f"{flag} {text}: write NAME=VALUE")
+        if flag == "--reader" and name.replace("-", "_") in _NO_READER_OPTIONS:
+            raise ValueError(f"{flag} {text}: {name} is no option of a reader; {_NO_READER_OPTIONS[name]}")
         try:
             read_value = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:

@@ -16,6 +16,7 @@ from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement, Provenance
 from labile.formats.absorption_columns import Roles, Table, column_index, question, roles
 from labile.formats.absorption_scans import EV, Grid, grid, known_unit, scans, stated_temperature, to_electronvolts
+from labile.formats.amounts import amount
 from labile.formats.registry import FormatError
 
 MODES = ("transmission", "fluorescence", "reference", "stored")
@@ -38,8 +39,8 @@ class Options:
     channels: bool = False
     without: Sequence[int | str] = ()
     energy_unit: str = ""
-    d_spacing: float | None = None
-    temperature: float | None = None
+    d_spacing: float | str | None = None
+    temperature: float | str | None = None
     sample: str = "sample"
     counts: bool | None = None
     bad_points: str = "refuse"
@@ -68,7 +69,7 @@ def spectra(table: Table, options: Options) -> list[Measurement]:
             f"{table.name}: column {meaning.energy + 1} {title.name!r} is in {title.unit!r}, which is no unit of energy"
             " known here; say it with energy_unit= ('eV', 'keV', 'angstrom', 'degree', 'radian')"
         )
-    d_spacing = table.d_spacing if options.d_spacing is None else options.d_spacing * 1e-10
+    d_spacing = table.d_spacing if options.d_spacing is None else _d_spacing(table.name, options.d_spacing)
     energy, energy_steps = to_electronvolts(values, unit, d_spacing, f"{table.name}, column {meaning.energy + 1}")
     kelvin, source, more = stated_temperature(table.path, options.temperature, table.temperature)
     attributes = {**table.header, "temperature_source": source}
@@ -93,8 +94,24 @@ def _check_options(name: str, options: Options) -> None:
         raise FormatError(f"{name}: option mode={options.mode!r} is unknown; use one of {', '.join(MODES)}")
     if options.bad_points not in ("refuse", "drop"):
         raise FormatError(f"{name}: option bad_points={options.bad_points!r} is unknown; use refuse or drop")
-    if options.d_spacing is not None and not 0.1 < options.d_spacing < 100:
-        raise FormatError(f"{name}: option d_spacing={options.d_spacing!r} must be in angstrom (Si(111) 3.1356)")
+    if options.columns is not None and not isinstance(options.columns, Mapping):
+        raise FormatError(
+            f"{name}: option columns={options.columns!r}: expected a table of role and column, as in"
+            ' columns={"energy": 1, "mu": 2}'
+        )
+
+
+def _d_spacing(name: str, given: float | str) -> float:
+    """Metres."""
+    value = amount(name, "d_spacing", given, "angstrom", "d_spacing")
+    if not 1e-11 < value < 1e-8:
+        raise FormatError(f"{name}: option d_spacing={given!r} must be in angstrom (Si(111) 3.1356)")
+    return value
+
+
+def listed(without: int | str | Sequence[int | str]) -> tuple[int | str, ...]:
+    """Columns to leave out, of which there may be one alone."""
+    return (without,) if isinstance(without, (int, str)) else tuple(without)
 
 
 @dataclass(frozen=True, eq=False)

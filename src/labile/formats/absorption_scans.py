@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from labile.core.constants import ELEMENTARY_CHARGE, PLANCK, SPEED_OF_LIGHT
+from labile.formats.amounts import amount
 from labile.formats.channel_counts import ROOM_TEMPERATURE
 from labile.formats.registry import FormatError
 
@@ -258,14 +259,14 @@ def grid(energy: np.ndarray, where: str, repair: bool) -> Grid:
     return Grid(result.averaged(energy), order, first, tuple(steps))
 
 
-def stated_temperature(path: Path, given: float | None, header: str) -> tuple[float, str, list[str]]:
+def stated_temperature(path: Path, given: float | str | None, header: str) -> tuple[float, str, list[str]]:
     """Temperature (K), where it comes from (``given``, ``header``, ``file name``, ``assumed``), and steps.
 
     Parameters
     ----------
     path : Path
-    given : float or None
-        K.
+    given : float, str or None
+        K, or text with a unit.
     header : str
         What the file's header says: ``"10K"``, ``"25 C"``, ``"room temperature"``; may be empty.
 
@@ -280,9 +281,10 @@ def stated_temperature(path: Path, given: float | None, header: str) -> tuple[fl
     (15.0, 'header', [])
     """
     if given is not None:
-        if not 0 < given < 1e4:
+        kelvin = amount(path.name, "temperature", given, "K", "temperature")
+        if not 0 < kelvin < 1e4:
             raise FormatError(f"{path.name}: option temperature={given!r} must be above 0 K")
-        return float(given), "given", []
+        return kelvin, "given", []
     steps = []
     found = _KELVIN.match(header)
     if found:

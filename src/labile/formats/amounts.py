@@ -39,11 +39,16 @@ def amount(name: str, option: str, value: float | str, unit: str, quantity: str,
     --------
     >>> amount("a.cif", "pressure", "1.2 kbar", "Pa", "pressure")
     120000000.0
+    >>> round(amount("a.xdi", "temperature", "22 C", "K", "temperature"), 2)
+    295.15
     """
     match = _QUANTITY_TEXT.match(str(value))
     if match is None:
         raise FormatError(f"{name}: option {option}={value!r} is no number with a unit, as in '80 K'")
     number, own = float(match["number"].replace("−", "-")), match["unit"] or unit
+    if quantity == "temperature" and own == "C":
+        # coulombs are no temperature, so nothing else can be meant
+        own = "degC"
     try:
         result = number * scale_to_si(own, quantity) if difference else to_si(number, own, quantity)
     except UnitError as error:

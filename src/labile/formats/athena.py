@@ -58,7 +58,7 @@ def read(
     group: str | int | None = None,
     shift: bool = True,
     channels: bool = False,
-    temperature: float | None = None,
+    temperature: float | str | None = None,
     sample: str = "sample",
     repair: bool = True,
 ) -> list[Measurement]:
@@ -75,8 +75,9 @@ def read(
         have been left behind, which is recorded where the spectrum shows it.
     channels : bool
         The arrays ``i0``, ``signal`` and ``stddev`` of each group as quantity ``"intensity"`` instead of spectra.
-    temperature : float, optional
-        K; read from the group's label or the file name where they say so, else 295 K is assumed and recorded.
+    temperature : float or str, optional
+        K, or text with a unit (``"22 C"``);
+        read from the group's label or the file name where they say so, else 295 K is assumed and recorded.
     sample : str
         Prefix of the sample's parameters.
     repair : bool
@@ -128,8 +129,8 @@ def _chosen(name: str, groups: list[_Group], wanted: str | int) -> _Group:
 
 
 def _measurements(
-    path: Path, one: _Group, origin: Provenance, shift: bool, channels: bool, temperature: float | None, sample: str,
-    repair: bool,
+    path: Path, one: _Group, origin: Provenance, shift: bool, channels: bool, temperature: float | str | None,
+    sample: str, repair: bool,
 ) -> list[Measurement]:  # fmt: skip
     label = one.text("label") or one.name
     where = f"{path.name}, group {one.number} {label!r}"

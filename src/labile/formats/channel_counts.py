@@ -15,6 +15,7 @@ import numpy as np
 
 from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement, Provenance
+from labile.formats.amounts import amount
 from labile.formats.registry import FormatError
 from labile.formats.text import TextError, decimal_commas, decode, split_lines
 
@@ -28,7 +29,7 @@ _SECTION = re.compile(r"^\s*<<([^>]+)>>\s*$")
 def read(
     path: Path | str,
     *,
-    temperature: float | None = None,
+    temperature: float | str | None = None,
     sample: str = "sample",
     layout: str = "auto",
 ) -> list[Measurement]:
@@ -37,8 +38,9 @@ def read(
     Parameters
     ----------
     path : path-like
-    temperature : float, optional
-        K; read from the file name where it says so (``77.0K``), else 295 K is assumed and that is recorded.
+    temperature : float or str, optional
+        K, or text with a unit (``"22 C"``);
+        read from the file name where it says so (``77.0K``), else 295 K is assumed and that is recorded.
     sample : str
         Prefix of the sample's parameters.
     layout : {"auto", "rows", "columns"}
@@ -90,12 +92,13 @@ def read_text(path: Path) -> str:
         raise FormatError(f"{path.name}: cannot be read ({error.strerror or error})") from None
 
 
-def stated_temperature(path: Path, given: float | None) -> tuple[float, str, str]:
+def stated_temperature(path: Path, given: float | str | None) -> tuple[float, str, str]:
     """Temperature of a spectrum (K), where it comes from (``given``, ``file name``, ``assumed``), and a step."""
     if given is not None:
-        if not 0 < given < 1e4:
+        kelvin = amount(path.name, "temperature", given, "K", "temperature")
+        if not 0 < kelvin < 1e4:
             raise FormatError(f"{path.name}: option temperature={given!r} must be above 0 K")
-        return float(given), "given", ""
+        return kelvin, "given", ""
     found = _NAMED_KELVIN.findall(path.stem)
     if len(found) == 1 and 0 < (value := float(found[0].replace(",", "."))) <= 2000:
         return value, "file name", f"temperature {value:g} K read from the file name"
@@ -108,7 +111,7 @@ def counts_measurement(
     counts: Sequence[float],
     reader: str,
     *,
-    temperature: float | None,
+    temperature: float | str | None,
     sample: str,
     attributes: Mapping[str, float | str],
     steps: Sequence[str],

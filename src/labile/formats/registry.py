@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import numbers
+import os
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -350,8 +353,8 @@ def read(path: Path | str, *, format: str | None = None, **options: Any) -> list
     Raises
     ------
     FormatError
-        If the file cannot be read as that format, or the reader has no such option. Other `ValueError`
-        subclasses (`UnitError`, `MeasurementError`) name the file too.
+        If the file cannot be read as that format, or the reader has no such option or not of that type. Other
+        `ValueError` subclasses (`UnitError`, `MeasurementError`) name the file too.
     """
     path = Path(path)
     if format is None:
@@ -360,13 +363,45 @@ def read(path: Path | str, *, format: str | None = None, **options: Any) -> list
         _head(path)
         chosen = _by_name(format, path.name)
     module = importlib.import_module(chosen.module)
+    signature = inspect.signature(module.read)
     try:
-        inspect.signature(module.read).bind(path, **options)
+        signature.bind(path, **options)
     except TypeError as error:
-        known = list(inspect.signature(module.read).parameters)[1:]
+        known = list(signature.parameters)[1:]
         raise FormatError(f"{path.name}: format {chosen.name!r}: {error}; its options are {', '.join(known)}") from None
+    for name, value in options.items():
+        if name in signature.parameters:
+            _check_type(path.name, name, value, str(signature.parameters[name].annotation))
     content: list[Content] = module.read(path, **options)
     return content
+
+
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "bool": ("true or false", lambda value: type(value).__name__ in ("bool", "bool_")),
+    "int": ("a whole number", lambda value: isinstance(value, numbers.Integral) and not isinstance(value, bool)),
+    "float": ("a number", lambda value: isinstance(value, numbers.Real) and not isinstance(value, bool)),
+    "str": ("text", lambda value: isinstance(value, (str, os.PathLike))),
+    "Sequence": ("a list", lambda value: isinstance(value, (list, tuple))),
+    "Mapping": ("a table of NAME = VALUE", lambda value: isinstance(value, Mapping)),
+    "dict": ("a table of NAME = VALUE", lambda value: isinstance(value, dict)),
+    "None": ("", lambda value: value is None),
+}
+"""Types in the signatures of readers: how a message calls them, and whether a value is of one."""
+
+
+def _check_type(file: str, option: str, value: Any, annotation: str) -> None:
+    """Refuse an option whose value has no type that the reader's signature names."""
+    # what stands in brackets is left to the reader
+    kinds = [one.strip() for one in re.sub(r"\[[^\]]*\]", "", annotation).split("|")]
+    if any(kind not in _KINDS or _KINDS[kind][1](value) for kind in kinds):
+        return
+    expected = " or ".join(dict.fromkeys(_KINDS[kind][0] for kind in kinds if kind != "None"))
+    hint = ""
+    if kinds[0] in ("Mapping", "dict"):
+        hint = f"; on the command line {option}.NAME=VALUE"
+    elif "str" in kinds and isinstance(value, (bool, int, float)):
+        hint = f'; put it in quotes: {option}="{value}"'
+    raise FormatError(f"{file}: option {option}={value!r}: expected {expected}{hint}")
 
 
 def _by_name(name: str, file_name: str) -> Format:

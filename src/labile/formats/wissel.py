@@ -18,7 +18,7 @@ _COMMENT = re.compile(r"<comment\b[^>]*>([^<]*)</comment\s*>", re.IGNORECASE)
 def read(
     path: Path | str,
     *,
-    temperature: float | None = None,
+    temperature: float | str | None = None,
     sample: str = "sample",
     incomplete: str = "error",
 ) -> list[Measurement]:
@@ -27,8 +27,9 @@ def read(
     Parameters
     ----------
     path : path-like
-    temperature : float, optional
-        K; read from the file name where it says so (``77.0K``), else 295 K is assumed and that is recorded.
+    temperature : float or str, optional
+        K, or text with a unit (``"22 C"``);
+        read from the file name where it says so (``77.0K``), else 295 K is assumed and that is recorded.
     sample : str
         Prefix of the sample's parameters.
     incomplete : {"error", "keep"}

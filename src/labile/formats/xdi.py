@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labile.core.measurement import Measurement
-from labile.formats.absorption_channels import Options, spectra
+from labile.formats.absorption_channels import Options, listed, spectra
 from labile.formats.absorption_columns import Column, Table, unit_in_title
 from labile.formats.absorption_scans import EV
 from labile.formats.absorption_signatures import XDI
@@ -34,10 +34,10 @@ def read(
     columns: Mapping[str, Any] | None = None,
     mode: str | None = None,
     channels: bool = False,
-    without: Sequence[int | str] = (),
+    without: int | str | Sequence[int | str] = (),
     energy_unit: str = "",
-    d_spacing: float | None = None,
-    temperature: float | None = None,
+    d_spacing: float | str | None = None,
+    temperature: float | str | None = None,
     sample: str = "sample",
     counts: bool | None = None,
     bad_points: str = "refuse",
@@ -57,14 +57,15 @@ def read(
     channels : bool
         Every column as it was recorded, quantity ``"intensity"``, instead of spectra: to find dead or saturated
         detectors.
-    without : sequence of int or str
+    without : int, str or sequence of them
         Fluorescence columns to leave out of the sum.
     energy_unit : {"", "eV", "keV", "angstrom", "degree", "radian"}
         Of the energy column, where the header does not say it.
-    d_spacing : float, optional
-        Angstrom; for angles, where the header has no Mono.d_spacing.
-    temperature : float, optional
-        K; else Sample.temperature of the header, the file name (``_10K_``), or 295 K, assumed and recorded.
+    d_spacing : float or str, optional
+        Angstrom, or text with a unit; for angles, where the header has no Mono.d_spacing.
+    temperature : float or str, optional
+        K, or text with a unit (``"22 C"``);
+        else Sample.temperature of the header, the file name (``_10K_``), or 295 K, assumed and recorded.
     sample : str
         Prefix of the sample's parameters.
     counts : bool, optional
@@ -90,7 +91,17 @@ def read(
     """
     path = Path(path)
     options = Options(
-        columns, mode, channels, tuple(without), energy_unit, d_spacing, temperature, sample, counts, bad_points, repair
+        columns,
+        mode,
+        channels,
+        listed(without),
+        energy_unit,
+        d_spacing,
+        temperature,
+        sample,
+        counts,
+        bad_points,
+        repair,
     )
     return spectra(_table(path, incomplete), options)
 
