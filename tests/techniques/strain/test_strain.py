@@ -409,7 +409,7 @@ def test_indicatrix_and_sections():
 
 
 def test_spontaneous_strain_and_jumps():
-    low, high = pair(TRICLINIC)[0], pair(TRICLINIC)[1]
+    low, high = (CellSeries(name, Conditions(150.0), TRICLINIC[k : k + 1]) for k, name in enumerate(("LS", "HS")))
     found = spontaneous_strain(low, high)
     assert found.edges == pytest.approx(np.log(TRICLINIC[0, :3] / TRICLINIC[1, :3]))
     assert float(np.trace(found.tensor)) == pytest.approx(found.volume, abs=1e-14)
@@ -424,6 +424,19 @@ def test_spontaneous_strain_and_jumps():
     assert "discontinuous" in rows[0].text
     with pytest.raises(StrainError, match="points below"):
         discontinuity(kelvin, lengths, None, 95.0)
+
+
+def test_spontaneous_strain_is_that_of_two_cells_at_the_same_conditions():
+    low = CellSeries("LS", Conditions(100.0, 1e9), TRICLINIC[:1])
+    near = CellSeries("HS", Conditions(100.9, 1.009e9), TRICLINIC[1:])
+    assert spontaneous_strain(low, near).strain.series.conditions.pressure.tolist() == [1.009e9, 1e9]
+    ambient = CellSeries("LS", Conditions(100.0, 0.0), TRICLINIC[:1])
+    assert spontaneous_strain(ambient, CellSeries("HS", Conditions(100.0), TRICLINIC[1:])).volume != 0
+    for conditions in (Conditions(300.0, 1e9), Conditions(100.0, 1.1e9)):
+        with pytest.raises(StrainError, match=r"at 100 K and 1 GPa, high spin 'HS' at .* GPa; give two"):
+            spontaneous_strain(low, CellSeries("HS", conditions, TRICLINIC[1:]))
+    with pytest.raises(StrainError, match="2 cells"):
+        spontaneous_strain(pair(), low)
 
 
 def test_refusals():

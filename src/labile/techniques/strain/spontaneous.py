@@ -18,10 +18,16 @@ import numpy as np
 
 from labile.core.cell import CELL_NAMES
 from labile.core.conditions import Conditions
+from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.structure import CellSeries
 from labile.core.uncertain import format_uncertain
 from labile.techniques.strain.lines import fit_line
 from labile.techniques.strain.tensor import StrainError, StrainSeries, sigma_volumes, strain_series
+
+SAME_TEMPERATURE = 1.0
+"""K: two cells at temperatures nearer than this count as measured at the same one."""
+SAME_PRESSURE = (0.01, AMBIENT_PRESSURE)
+"""Relative, and Pa: pressures of two cells may differ by the larger, so that ambient may also be called 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +72,7 @@ def spontaneous_strain(low_spin: CellSeries, high_spin: CellSeries) -> Spontaneo
     Parameters
     ----------
     low_spin, high_spin : CellSeries
-        One cell each.
+        One cell each, within 1 K of each other in temperature and 1 % (or 1 atm) in pressure.
 
     Returns
     -------
@@ -75,7 +81,8 @@ def spontaneous_strain(low_spin: CellSeries, high_spin: CellSeries) -> Spontaneo
     Raises
     ------
     StrainError
-        If either does not hold exactly one cell.
+        If either does not hold exactly one cell, or they stand at different temperatures or pressures: thermal
+        expansion and compression of the lattice would count as strain of the transition.
 
     Examples
     --------
@@ -89,9 +96,22 @@ def spontaneous_strain(low_spin: CellSeries, high_spin: CellSeries) -> Spontaneo
             raise StrainError(
                 f"spontaneous strain: {one.label!r} holds {len(one)} cells; give one low- and one high-spin"
             )
+    kelvin, pressure = (
+        [float(getattr(one.conditions, name)[0]) for one in (high_spin, low_spin)]
+        for name in ("temperature", "pressure")
+    )
+    part, least = SAME_PRESSURE
+    warmer = abs(kelvin[1] - kelvin[0]) > SAME_TEMPERATURE
+    if warmer or abs(pressure[1] - pressure[0]) > max(part * max(pressure), least):
+        high, low = (f"{t:g} K and {p / 1e9:.4g} GPa" for t, p in zip(kelvin, pressure, strict=True))
+        raise StrainError(
+            f"spontaneous strain: low spin {low_spin.label!r} is at {low}, high spin {high_spin.label!r} at {high};"
+            " give two cells at the same conditions (plateaus of a loop, or both extrapolated to the transition), or"
+            " use cell_discontinuities on the series"
+        )
     both = CellSeries(
         f"{low_spin.label} against {high_spin.label}",
-        Conditions([float(one.conditions.temperature[0]) for one in (high_spin, low_spin)]),
+        Conditions(kelvin, pressure),
         np.concatenate([high_spin.cells, low_spin.cells]),
         covariance=np.concatenate([high_spin.covariance, low_spin.covariance]),
     )
