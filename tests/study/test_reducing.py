@@ -6,8 +6,10 @@ import math
 
 import pytest
 
+from labile.core.conditions import Conditions
+from labile.core.measurement import Axis, Measurement
 from labile.study.manifest import Problems
-from labile.study.reducing import reduction_options
+from labile.study.reducing import reduce, reduction_options
 from labile.techniques import technique
 
 HOLDER = "Temperature (K),Magnetic Field (Oe),Moment (emu),M. Std. Err. (emu)\n"
@@ -43,3 +45,10 @@ def test_a_holder_that_is_neither_is_refused(tmp_path, holder):
     _, problems = options(tmp_path, holder=holder)
     assert len(problems) == 1
     assert "emu/Oe" in problems[0]
+
+
+def test_an_option_that_a_reduction_needs_is_asked_for():
+    raw = Measurement("absorption", [[0.0, 1.0]], Conditions(10.0), axis=Axis("energy", [1e-15, 2e-15]))
+    reduction = technique("xas").reduction("absorption", "pre_edge_area")
+    with pytest.raises(ValueError, match="pre_edge_area needs low and high; write reduction"):
+        reduce(reduction, [raw], "pre_edge_area", {})

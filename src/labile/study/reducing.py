@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from labile.core.measurement import Measurement, Provenance
 from labile.core.units import scale_to_si
 from labile.fitting.smoothing import white_noise
 from labile.study.quantities import QuantityError, read_quantity, read_temperature
-from labile.techniques import Reduction, Technique, load
+from labile.techniques import Reduction, Technique, TechniqueError, load
 
 if TYPE_CHECKING:
     from labile.formats.registry import Content
@@ -446,6 +447,19 @@ def reduce(
     warnings : list of str
     """
     function = load(reduction.function)
+    needed = [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and parameter.default is inspect.Parameter.empty
+        and name not in options
+    ]
+    if needed:
+        example = ", ".join(f"{name} = ..." for name in needed)
+        raise TechniqueError(
+            f"{quantity} needs {' and '.join(needed)}; write reduction = {{ {example} }} (on the command line --set"
+            f" {needed[0]}=...)"
+        )
     reduced: list[Measurement] = []
     notes: list[str] = []
     for group in [list(raw)] if reduction.together else [[one] for one in raw]:

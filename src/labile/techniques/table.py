@@ -63,7 +63,7 @@ _ABSORPTION_OPTIONS = {
     "angle_out": "angle",
     "temperature": "temperature",
 }
-_SPECTRUM_OPTIONS = {"low": "wavenumber", "high": "wavenumber", "baseline": "text"}
+_SPECTRUM_OPTIONS = {"low": "wavenumber", "high": "wavenumber", "baseline": "text", "saturated": "text"}
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(

@@ -9,7 +9,7 @@ from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement
 from labile.core.parameters import Parameter
 from labile.fitting.line_shapes import gaussian, lorentzian, pseudo_voigt, voigt
-from labile.techniques.vibrational import Band, VibrationalError, fit_band_series, fit_bands
+from labile.techniques.vibrational import Band, VibrationalError, fit_band_series, fit_bands, reduce_spectra
 from labile.techniques.vibrational.bands import BandDesign
 
 NU = np.linspace(1430e2, 1610e2, 361)
@@ -137,3 +137,21 @@ def test_refusals():
         fit_band_series(measured, BANDS).area("X")
     with pytest.raises(VibrationalError, match="degree of the baseline"):
         fit_band_series(measured, BANDS, degree=9)
+
+
+def test_saturated_transmittance_is_no_absorbance():
+    # simulated: the stronger band lets nothing through
+    data = series(noise=1e-9)
+    light = replace(data, quantity="transmittance", values=10.0 ** (-8.0 * data.values), sigma=None)
+    with pytest.raises(VibrationalError, match=r"saturated, at 14\d\d.*Choose low and high beside them"):
+        reduce_spectra([light])
+    (kept,) = reduce_spectra([light], saturated="keep")
+    assert kept.values.max() == pytest.approx(3.0)
+    (cut,) = reduce_spectra([light], saturated="remove")
+    assert cut.values.max() < 3.0
+    assert cut.values.shape[1] < NU.size
+    assert any("saturated wavenumbers left out" in step for step in cut.provenance.steps)
+    (beside,) = reduce_spectra([light], low=1520e2)
+    assert beside.values == pytest.approx(8.0 * data.values[:, NU >= 1520e2])
+    with pytest.raises(VibrationalError, match="use refuse, remove or keep"):
+        reduce_spectra([light], saturated="maybe")

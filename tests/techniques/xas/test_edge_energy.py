@@ -143,3 +143,21 @@ def test_the_convention_is_named_or_refused():
     energy = np.arange(7050.0, 7400.0, 0.5)
     with pytest.raises(XasError, match="unknown method 'middle'"):
         find_edge(spectrum(energy, step(energy, 7120.0)), "middle")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign", "says"),
+    [
+        (7000.0, 7112.0, 1.0, "before its end: the edge is not within the data"),
+        (7000.0, 7300.0, -1.0, "is the sign of the absorption reversed"),
+        (7000.0, 7300.0, 0.0, "lost in noise"),
+    ],
+)
+@pytest.mark.parametrize("method", ["steepest", "inflection"])
+def test_what_is_no_edge_is_refused(low, high, sign, says, method):
+    energy = np.arange(low, high, 0.5)
+    wiggles = 0.03 * np.sin(energy / 9.0)
+    mu = sign * (step(energy, 7120.0) + wiggles) + np.random.default_rng(2).normal(0, 1e-3, energy.size)
+    with pytest.raises(XasError, match=f"{says}|at the end of") as caught:
+        find_edge(spectrum(energy, mu), method)
+    assert "7120" not in str(caught.value)

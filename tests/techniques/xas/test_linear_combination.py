@@ -208,3 +208,13 @@ def test_what_is_refused():
         fit_linear_combination(data, {"L": spectrum([shape("L"), shape("H")])})
     with pytest.raises(XasError, match="largest must be from 1 to 2"):
         choose_standards(data, two, largest=5)
+
+
+def test_a_spectrum_that_is_its_own_standard_has_the_uncertainty_of_its_noise():
+    noise = np.random.default_rng(4).normal(0.0, 2e-3, (3, ENERGY.size))
+    series = spectrum(np.stack([shape("L"), 0.5 * shape("L") + 0.5 * shape("H"), shape("H")]) + noise)
+    found = fit_linear_combination(series, {"L": series[0], "H": series[2]})
+    fraction = found.fraction("H")
+    assert fraction.values == pytest.approx([0.0, 0.5, 1.0], abs=0.01)
+    assert np.all(fraction.sigma > 0.3 * fraction.sigma[1])
+    assert [note.split(" is one")[0] for note in found.notes] == ["spectrum 1", "spectrum 3"]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from labile.core.measurement import Measurement
+from labile.core.measurement import Axis, Measurement
 from labile.techniques.vibrational.band_series import BandSeries, fit_band_series
 from labile.techniques.vibrational.bands import Band
 from labile.techniques.vibrational.baselines import subtract_baseline
 from labile.techniques.vibrational.conversions import absorbance
 from labile.techniques.vibrational.raman_markers import high_spin_fraction, marker_ratio
-from labile.techniques.vibrational.spectral_map import VibrationalError, in_window, spectral_map
+from labile.techniques.vibrational.spectral_map import CM, VibrationalError, in_window, spectral_map
 from labile.techniques.vibrational.two_band import two_band_population
 
 FROM_BANDS = ("band_area", "band_position", "band_ratio", "population", "high_spin_fraction")
@@ -25,6 +25,7 @@ def reduce_spectra(
     low: float | None = None,
     high: float | None = None,
     baseline: str = "",
+    saturated: str = "refuse",
 ) -> list[Measurement]:
     """One map of all spectra: converted, cut and without baselines.
 
@@ -38,6 +39,9 @@ def reduce_spectra(
         Window, 1/m.
     baseline : str
         Method of `subtract_baseline`; empty for none.
+    saturated : {"refuse", "remove", "keep"}
+        What to do with points of transmittance that let no light through: their absorbance is only a limit. "remove"
+        leaves out every wavenumber that is saturated in any spectrum, "keep" takes the limit for a value.
 
     Returns
     -------
@@ -47,18 +51,45 @@ def reduce_spectra(
     Raises
     ------
     VibrationalError
-        For spectra that cannot be joined or do not give the quantity.
+        For spectra that cannot be joined, do not give the quantity, or are saturated.
     """
+    if saturated not in ("refuse", "remove", "keep"):
+        raise VibrationalError(f"saturated={saturated!r} is unknown; use refuse, remove or keep")
     found = spectral_map(spectra, spectra[0].label) if len(spectra) > 1 else spectra[0]
-    if found.quantity == "transmittance" and quantity == "absorbance":
-        found = absorbance(found).spectra
-    if found.quantity != quantity:
-        raise VibrationalError(f"spectra {found.label!r}: they hold {found.quantity}, which is not {quantity}")
     if low is not None or high is not None:
         assert found.axis is not None
         ends = float(found.axis.values.min()), float(found.axis.values.max())
         found = in_window(found, ends[0] if low is None else low, ends[1] if high is None else high)
+    if found.quantity == "transmittance" and quantity == "absorbance":
+        found = _converted(found, saturated)
+    if found.quantity != quantity:
+        raise VibrationalError(
+            f"spectra {found.label!r}: they hold {found.quantity}, which is not {quantity}; ask for {found.quantity}"
+        )
     return [subtract_baseline(found, baseline).spectra if baseline else found]
+
+
+def _converted(transmittance: Measurement, saturated: str) -> Measurement:
+    """Absorbance, without the points that are only limits."""
+    found = absorbance(transmittance)
+    flagged = found.saturated.any(axis=0)
+    if saturated == "keep" or not flagged.any():
+        return found.spectra
+    ranges = ", ".join(f"{low / CM:.6g}-{high / CM:.6g}" for low, high in found.bands()[:6])
+    if saturated == "refuse":
+        raise VibrationalError(
+            f"spectra {transmittance.label!r}: {int(found.saturated.sum())} points are saturated, at {ranges} cm-1;"
+            ' their absorbance is only a limit. Choose low and high beside them, or saturated = "remove"'
+        )
+    assert transmittance.axis is not None
+    cut = replace(
+        transmittance,
+        values=transmittance.values[:, ~flagged],
+        sigma=None if transmittance.sigma is None else transmittance.sigma[:, ~flagged],
+        axis=Axis(transmittance.axis.quantity, transmittance.axis.values[~flagged]),
+        provenance=transmittance.provenance.then(f"saturated wavenumbers left out: {ranges} cm-1"),
+    )
+    return absorbance(cut).spectra
 
 
 def reduce_bands(
@@ -74,6 +105,7 @@ def reduce_bands(
     low: float | None = None,
     high: float | None = None,
     baseline: str = "",
+    saturated: str = "refuse",
 ) -> list[Measurement]:
     """One number a spectrum from a fit of bands to the whole map.
 
@@ -94,7 +126,7 @@ def reduce_bands(
         Its standard uncertainty.
     degree : int
         Of the polynomial baselines that are fitted with the bands.
-    low, high, baseline
+    low, high, baseline, saturated
         As for `reduce_spectra`.
 
     Returns
@@ -110,7 +142,7 @@ def reduce_bands(
     if quantity not in FROM_BANDS:
         raise VibrationalError(f"bands give {', '.join(FROM_BANDS)}, not {quantity}")
     source = "intensity" if spectra[0].quantity == "intensity" else "absorbance"
-    (found,) = reduce_spectra(spectra, quantity=source, low=low, high=high, baseline=baseline)
+    (found,) = reduce_spectra(spectra, quantity=source, low=low, high=high, baseline=baseline, saturated=saturated)
     fit = fit_band_series(found, [Band(name, **options) for name, options in bands.items()], degree=degree)
     for name in (band, over) if quantity not in ("band_area", "band_position") else (band,):
         if name not in bands:

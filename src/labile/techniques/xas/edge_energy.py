@@ -24,6 +24,14 @@ from labile.techniques.xas.absorption import EV, Spectra, XasError, spectra_of, 
 METHODS = ("steepest", "inflection", "first_inflection", "fraction")
 AROUND_TABLE = 60.0
 """eV: how far from its tabulated energy the edge of a named element is looked for."""
+BESIDE, ABOUT = 15.0, 60.0
+"""eV: how far from an edge its rise is measured, and how far the range of absorption that it must dominate."""
+LEAST_BEYOND = 8.0
+"""eV that the data must go on above an edge."""
+LEAST_RISE, LEAST_OF_ALL = 0.15, 0.1
+"""Least part of that range, and of the range of the whole spectrum, by which the absorption rises at an edge."""
+WHITE_LINE = 0.8
+"""A rise to so much of that range is no noise, however narrow the line above the edge is."""
 SUPPORT = 0.3
 """Slope of both neighbours, relative to a point's own, that a point of an edge has and a glitch has not."""
 HALF_WIDTH = 1.5
@@ -95,7 +103,8 @@ def find_edge(
     Raises
     ------
     XasError
-        If the edge is not within the data, or a window holds no inflection.
+        If the edge is not within the data, its rise does not dominate the spectrum about it, or a window holds no
+        inflection.
 
     Examples
     --------
@@ -111,7 +120,39 @@ def find_edge(
         raise XasError(f"spectrum {spectrum.label!r}: a fraction of the edge step needs a normalised spectrum")
     spectra = spectra_of(spectrum, points=LEAST_POINTS)
     energy, sigma = edges_of(spectra, method, *named_edge(spectrum, element, edge), fraction, half_width / EV)
+    _require_rise(spectra, energy)
     return EdgeEnergy(energy * EV, sigma * EV, method if method != "fraction" else f"{fraction:g} of the edge step")
+
+
+def _require_rise(spectra: Spectra, edges: np.ndarray) -> None:
+    """Refuse edges that are not what dominates the spectrum about them: noise, fine structure, a reversed sign.
+
+    Raises
+    ------
+    XasError
+    """
+    for row, at in enumerate(edges):
+        values, away = spectra.values[row], spectra.energy - at
+        before = values[(away > -BESIDE) & (away < -3.0)]
+        after = values[(away > 1.0) & (away < BESIDE)]
+        if away[-1] < LEAST_BEYOND:
+            raise XasError(
+                f"{spectra.where}: it rises most steeply at {at:.2f} eV, {away[-1]:.3g} eV before its end: the edge is"
+                " not within the data"
+            )
+        if min(before.size, after.size) < 3:
+            continue
+        gain = float(np.median(after) - np.median(before))
+        span = float(np.ptp(values[np.abs(away) < ABOUT]))
+        top = float(after.max() - np.median(before))
+        if gain > max(LEAST_RISE * span, LEAST_OF_ALL * float(np.ptp(values))) or top > WHITE_LINE * span:
+            continue
+        which = f" (scan {row + 1} of {edges.size})" if edges.size > 1 else ""
+        raise XasError(
+            f"{spectra.where}{which}: there is no edge at {at:.2f} eV, where it rises most steeply: by {gain:.3g}, of"
+            f" the {span:.3g} it varies within {ABOUT:g} eV. Does the scan reach the edge, is it lost in noise, or is"
+            " the sign of the absorption reversed?"
+        )
 
 
 def edges_of(

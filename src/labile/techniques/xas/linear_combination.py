@@ -23,11 +23,14 @@ from labile.core.parameters import Parameter, Parameters
 from labile.core.uncertain import format_uncertain
 from labile.fitting.least_squares import fit
 from labile.fitting.problem import Block, Problem
+from labile.fitting.smoothing import white_noise
 from labile.techniques.xas.absorption import EV, Spectra, XasError, spectra_of
 from labile.techniques.xas.calibration import require_same_reference
 from labile.techniques.xas.edge_energy import find_edge
 from labile.techniques.xas.simplex import LARGEST, best_fractions, unbounded_covariance
 
+EXACT = 1e-9
+"""Residuals below this part of a spectrum are round-off: it is made of the standards themselves."""
 WINDOW = (-20.0 * EV, 60.0 * EV)
 """J about the edge of the first standard, fitted by default."""
 ENOUGH_BIC = 2.0
@@ -352,6 +355,12 @@ def _assessed(
         if spectra.sigma is not None:
             # counting noise is there however well the standards fit
             scale = max(scale, 1.0)
+        elif chi2[row] <= EXACT**2 * float(np.sum(spectra.values[row] ** 2)):
+            scale = max(scale, float(white_noise(spectra.values[row])) ** 2)
+            notes.append(
+                f"spectrum {row + 1} is one of its own standards, or a mixture of them: it leaves no residuals, so its"
+                " s.u. is that of its noise"
+            )
         whole = unbounded_covariance(design, count, sum_to_one) * scale
         covariance[row] = whole[:count, :count]
         sigma_shifts[row, moving] = np.sqrt(np.diag(whole)[count:])

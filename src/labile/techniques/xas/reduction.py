@@ -105,6 +105,9 @@ def reduce_absorption(
     if deglitch:
         spectrum = deglitched(spectrum)
     if quantity == "edge_energy" and edge_method != "fraction":
+        unused = {"edge_energy": edge_energy is not None, "formula": bool(formula)}
+        for name in (name for name, given in unused.items() if given):
+            raise XasError(f"{where}: {name} means nothing where the edge energy is asked for; leave it out")
         return edge_energies(spectrum, edge_method, element=element, edge=edge)
     found = normalise(
         spectrum, method, edge_energy=edge_energy, edge_method="steepest" if edge_method == "fraction" else edge_method,
