@@ -28,9 +28,9 @@ BESIDE, ABOUT = 15.0, 60.0
 """eV: how far from an edge its rise is measured, and how far the range of absorption that it must dominate."""
 LEAST_BEYOND = 8.0
 """eV that the data must go on above an edge."""
-LEAST_RISE, LEAST_OF_ALL = 0.15, 0.1
+LEAST_RISE, LEAST_OF_ALL = 0.15, 0.05
 """Least part of that range, and of the range of the whole spectrum, by which the absorption rises at an edge."""
-WHITE_LINE = 0.8
+WHITE_LINE = 0.7
 """A rise to so much of that range is no noise, however narrow the line above the edge is."""
 SUPPORT = 0.3
 """Slope of both neighbours, relative to a point's own, that a point of an edge has and a glitch has not."""
@@ -134,7 +134,7 @@ def _require_rise(spectra: Spectra, edges: np.ndarray) -> None:
     for row, at in enumerate(edges):
         values, away = spectra.values[row], spectra.energy - at
         before = values[(away > -BESIDE) & (away < -3.0)]
-        after = values[(away > 1.0) & (away < BESIDE)]
+        after = values[(away > 0.0) & (away < BESIDE)]
         if away[-1] < LEAST_BEYOND:
             raise XasError(
                 f"{spectra.where}: it rises most steeply at {at:.2f} eV, {away[-1]:.3g} eV before its end: the edge is"
@@ -144,8 +144,8 @@ def _require_rise(spectra: Spectra, edges: np.ndarray) -> None:
             continue
         gain = float(np.median(after) - np.median(before))
         span = float(np.ptp(values[np.abs(away) < ABOUT]))
-        top = float(after.max() - np.median(before))
-        if gain > max(LEAST_RISE * span, LEAST_OF_ALL * float(np.ptp(values))) or top > WHITE_LINE * span:
+        top, whole = float(after.max() - np.median(before)), float(np.ptp(values))
+        if gain > max(LEAST_RISE * span, LEAST_OF_ALL * whole) or top > max(WHITE_LINE * span, 0.5 * whole):
             continue
         which = f" (scan {row + 1} of {edges.size})" if edges.size > 1 else ""
         raise XasError(
