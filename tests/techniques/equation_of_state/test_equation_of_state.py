@@ -243,3 +243,32 @@ def test_refusals():
         fit_thermal_equation_of_state(p, v, np.full(14, 300.0), 1e7, model=ThermalModel("expansion"))
     with pytest.raises(CompressionError, match="most must be"):
         divide_phases(p, v, most=9)
+
+
+@pytest.mark.parametrize(("unit", "name"), [(1e9, "GPa"), (1e8, "kbar"), (1e6, "MPa"), (1e5, "bar")])
+def test_pressures_in_another_unit_are_named(unit, name):
+    volumes = EquationOfState("birch_murnaghan_3", V0, K0, KP).volume(PRESSURES)
+    for call in (fit_equation_of_state, divide_phases):
+        with pytest.raises(CompressionError, match=rf"Pa are expected, .*{name}.* look like angstrom\^3 and may stay"):
+            call(PRESSURES / unit, volumes)
+    with pytest.raises(CompressionError, match=rf"look like .*{name}.*\)$"):
+        fit_axial_equation_of_state(PRESSURES / unit, np.cbrt(volumes) * 1e-10)
+    kelvin = np.where(np.arange(14) < 10, 298.0, 200.0)
+    with pytest.raises(CompressionError, match="Pa are expected"):
+        fit_thermal_equation_of_state(PRESSURES / unit, volumes, kelvin, model=ThermalModel("expansion"))
+
+
+@pytest.mark.parametrize(("factor", "name"), [(1.0, r"angstrom\^3"), (1e-30, "m3 of a cell")])
+def test_volumes_of_the_debye_model_are_molar(factor, name):
+    p, v = simulated(0)
+    kelvin = np.where(np.arange(14) < 10, 298.0, 200.0)
+    with pytest.raises(CompressionError, match=f"look like {name}.* needs m3/mol"):
+        fit_thermal_equation_of_state(p, v * factor, kelvin, 1e7, model=ThermalModel("mie_grueneisen_debye"))
+
+
+def test_what_could_not_be_divided_says_why():
+    p, v = simulated(0)
+    few = divide_phases(p[:4], v[:4], SIGMA_P, SIGMA_V)
+    assert "4 points are too few to divide, two phases of birch_murnaghan_2 need 6" in few.text
+    assert "no division was asked for" in divide_phases(p, v, SIGMA_P, SIGMA_V, most=1).text
+    assert "nothing else" not in divide_phases(p, v, SIGMA_P, SIGMA_V).text

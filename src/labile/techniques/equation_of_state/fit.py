@@ -38,6 +38,8 @@ SETTLED = 1e-4
 EFFECTIVE_STEPS = 12
 FIXED = ("constant", "linear")
 """Forms without a curve worth a fit of pressures."""
+COMPRESSED = 1e-3
+"""Relative change of the volume that no solid shows below one atmosphere."""
 
 
 class CompressionError(ValueError):
@@ -124,6 +126,37 @@ def compression_data(
             f"equation of state: point {row} has neither sigma_pressure nor sigma_volume, others have; state them all"
         )
     return CompressionData(p, v, sigmas[0], sigmas[1], bool(np.all(known) and p.size))
+
+
+def require_pascal(data: CompressionData) -> None:
+    """Refuse pressures in GPa, kbar, MPa or bar: too low for what they do to the volumes.
+
+    Parameters
+    ----------
+    data : CompressionData
+        Of one temperature.
+
+    Raises
+    ------
+    CompressionError
+        If all pressures lie below one atmosphere while the volumes change by more than `COMPRESSED`.
+    """
+    if len(data) < 2:
+        return
+    largest = float(np.max(np.abs(data.pressure)))
+    change = float(np.ptp(data.volume) / np.max(data.volume))
+    if np.ptp(data.pressure) <= 0 or largest >= AMBIENT_PRESSURE or change < COMPRESSED:
+        return
+    likely = "GPa or kbar (multiply by 1e9 or 1e8)"
+    if largest >= 1e3:
+        likely = "MPa (multiply by 1e6)" if largest < 1e4 else "bar (multiply by 1e5)"
+    text = (
+        f"equation of state: the highest pressure is {largest:.4g} Pa, yet the volumes change by {100 * change:.2g} %:"
+        f" Pa are expected, and the pressures look like {likely}"
+    )
+    if np.min(data.volume) > 1:
+        text += "; the volumes look like angstrom^3 and may stay so, V0 comes in their unit"
+    raise CompressionError(text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,7 +342,7 @@ def fit_equation_of_state(
     Raises
     ------
     CompressionError
-        For data that cannot be (see `compression_data`), too few points, or an unknown method.
+        For data that cannot be (see `compression_data` and `require_pascal`), too few points, or an unknown method.
     EquationOfStateError
         For an unknown form.
 
@@ -324,6 +357,7 @@ def fit_equation_of_state(
     if method not in METHODS:
         raise CompressionError(f"equation of state: method must be one of {', '.join(METHODS)}, found {method!r}")
     data = compression_data(pressure, volume, sigma_pressure, sigma_volume)
+    require_pascal(data)
     parameters = start_parameters(data, form).updated(changes)
     free = len(parameters.free_names)
     if len(data) < free + (0 if data.stated else 1):

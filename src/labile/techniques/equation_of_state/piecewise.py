@@ -22,6 +22,7 @@ from labile.techniques.equation_of_state.fit import (
     CompressionFit,
     compression_data,
     fit_equation_of_state,
+    require_pascal,
 )
 
 HIGHER = {
@@ -80,6 +81,8 @@ class PhaseCount:
     def text(self) -> str:
         """The finding in words."""
         first = self.divisions[0]
+        if len(self.divisions) == 1:
+            return self._undivided
         if len(self.best.pieces) == 1:
             rest = [f"{d.bic - first.bic:+.1f} with {len(d.pieces)}" for d in self.divisions[1:]]
             rivals = [one for one in self.higher if one[1] < first.bic - CONVINCING]
@@ -89,12 +92,25 @@ class PhaseCount:
                     f"one phase of higher order ({form}) describes all points: BIC is {first.bic - bic:.1f} lower than"
                     f" with {first.pieces[0].form}, and no division is {CONVINCING:g} better"
                 )
-            return f"one phase describes all points (BIC changes by {', '.join(rest) or 'nothing else was possible'})"
+            return f"one phase describes all points (BIC changes by {', '.join(rest)})"
         places = ", ".join(f"between {low / 1e9:.4g} and {high / 1e9:.4g} GPa" for low, high in self.best.intervals)
         return (
             f"{len(self.best.pieces)} phases: a transition {places}; BIC is {first.bic - self.best.bic:.1f} lower than"
             " with one equation of state"
         )
+
+    @property
+    def _undivided(self) -> str:
+        """Why there is nothing to compare one phase with."""
+        whole = self.divisions[0].pieces[0]
+        points, needed = len(whole.data), 2 * (len(whole.names) + 1)
+        if points < needed:
+            why = f"{points} points are too few to divide, two phases of {whole.form} need {needed}"
+        elif self.skipped:
+            why = f"no division could be fitted, {self.skipped[0]}"
+        else:
+            why = "no division was asked for"
+        return f"one phase was fitted to all points and nothing else tried: {why}"
 
 
 def divide_phases(
@@ -124,11 +140,12 @@ def divide_phases(
     Raises
     ------
     CompressionError
-        For too few points or a `most` that is neither 1, 2 nor 3.
+        For too few points for one phase, pressures not in Pa, or a `most` that is neither 1, 2 nor 3.
     """
     if most not in (1, 2, 3):
         raise CompressionError(f"phases: most must be 1, 2 or 3, found {most}")
     data = compression_data(pressure, volume, sigma_pressure, sigma_volume)
+    require_pascal(data)
     order = np.argsort(data.pressure, kind="stable")
     data = data[order]
     least = len(require_form(form).parameters) + 1

@@ -35,11 +35,14 @@ from labile.techniques.equation_of_state.fit import (
     CompressionData,
     CompressionError,
     compression_data,
+    require_pascal,
     start_parameters,
 )
 
 MODELS = ("expansion", "mie_grueneisen_debye")
 ROOM = 298.15
+MOLAR = (1e-7, 0.1)
+"""m3/mol: between carbon, 3.4e-6 for an atom, and the most open frameworks."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,8 @@ def fit_thermal_equation_of_state(
     Raises
     ------
     CompressionError
-        For data that cannot be, one temperature only, or too few points.
+        For data that cannot be, pressures not in Pa or (Debye model) volumes not in m3/mol, one temperature only, or
+        too few points.
 
     Examples
     --------
@@ -251,6 +255,14 @@ def fit_thermal_equation_of_state(
     # the isotherm closest to T0 gives the starts, or all points where it is short
     near = np.abs(kelvin - model.reference_temperature)
     closest = near <= np.min(near) + 5.0
+    require_pascal(data[closest])
+    if model.name == "mie_grueneisen_debye" and not MOLAR[0] < float(np.median(data.volume)) < MOLAR[1]:
+        typical = float(np.median(data.volume))
+        unit = "angstrom^3 (or cm3/mol)" if typical > 1 else "m3 of a cell" if typical < MOLAR[0] else "another unit"
+        raise CompressionError(
+            f"P-V-T: volumes about {typical:.4g} look like {unit}, but the Debye model needs m3/mol of formula units:"
+            " divide that of the cell by Z, and multiply angstrom^3 by 6.02214e-7 or m3 by 6.02214e23"
+        )
     count = len(require_form(model.form).parameters)
     enough = np.sum(closest) > count and np.ptp(data.volume[closest]) > 0
     try:
