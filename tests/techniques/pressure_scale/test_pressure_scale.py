@@ -18,6 +18,8 @@ from labile.techniques.pressure_scale import (
     SCALES,
     PressureScaleError,
     fit_ruby_spectrum,
+    freezing_pressure,
+    freezing_temperature,
     helium_freezing_temperature,
     kbar,
     medium_warnings,
@@ -256,6 +258,42 @@ def test_media():
         medium_warnings("water", 1e9)
     with pytest.raises(PressureScaleError, match="does not freeze"):
         helium_freezing_temperature(1e5)
+
+
+@pytest.mark.parametrize(
+    ("medium", "at_room", "triple"), [("neon", 4.7, 24.556), ("argon", 1.3, 83.8), ("nitrogen", 2.4, 63.151)]
+)
+def test_gases_freeze_under_pressure(medium, at_room, triple):
+    """Pressures at which solids appear at 300 K (GPa), and triple points (K)."""
+    frozen_at = freezing_pressure(medium, 298.15)
+    assert frozen_at / 1e9 == pytest.approx(at_room, abs=0.06)
+    assert freezing_temperature(medium, frozen_at) == pytest.approx(298.15, rel=1e-9)
+    assert freezing_temperature(medium, 0.0) == pytest.approx(triple, rel=5e-3)
+    assert frozen_at < MEDIA[medium].hydrostatic
+    assert medium_warnings(medium, 0.95 * frozen_at) == ()
+    (text,) = medium_warnings(medium, 1.1 * frozen_at)
+    assert f"{medium}: frozen, it is solid above" in text
+    assert f"gradients were measured above {MEDIA[medium].hydrostatic / 1e9:g} GPa only" in text
+    assert "solid below" in medium_warnings(medium, 1e8, triple)[0]
+
+
+def test_freezing_in_warnings_and_its_refusals():
+    assert "4.72 GPa" in medium_warnings("neon", 6e9)[0]
+    assert "2.41 GPa" in medium_warnings("nitrogen", 3e9, 298.0)[0]
+    assert "frozen" in medium_warnings("helium", 15e9)[0]
+    assert freezing_temperature("helium", 1e5) == 0
+    assert freezing_pressure("helium", 1.0) == 2.5e6
+    assert freezing_pressure("argon", 20.0) == 0
+    assert "solid below 83.8 K" in medium_warnings("argon", 0.0, 20.0)[0]
+    for call in (medium_warnings, freezing_temperature):
+        with pytest.raises(PressureScaleError, match=">= 0 Pa, found -1 Pa"):
+            call("helium", -1.0)
+    with pytest.raises(PressureScaleError, match="> 0 K, found 0 K"):
+        medium_warnings("helium", 1e9, 0.0)
+    with pytest.raises(PressureScaleError, match="> 0 K, found -3 K"):
+        freezing_pressure("neon", -3.0)
+    with pytest.raises(PressureScaleError, match="those of helium, neon, argon, nitrogen are"):
+        freezing_pressure("glycerol", 300.0)
 
 
 def test_kbar():

@@ -1,7 +1,14 @@
 """Pressure: ruby and samarium luminescence, marker crystals, media."""
 
 from labile.techniques.pressure_scale.markers import MARKERS, Marker, pressure_from_marker
-from labile.techniques.pressure_scale.media import MEDIA, Medium, helium_freezing_temperature, medium_warnings
+from labile.techniques.pressure_scale.media import (
+    MEDIA,
+    Medium,
+    freezing_pressure,
+    freezing_temperature,
+    helium_freezing_temperature,
+    medium_warnings,
+)
 from labile.techniques.pressure_scale.ruby_spectrum import RubyFit, fit_ruby_spectrum
 from labile.techniques.pressure_scale.scales import (
     SCALES,
@@ -26,6 +33,8 @@ __all__ = [
     "RubyFit",
     "RubyTemperature",
     "fit_ruby_spectrum",
+    "freezing_pressure",
+    "freezing_temperature",
     "helium_freezing_temperature",
     "kbar",
     "medium_warnings",
