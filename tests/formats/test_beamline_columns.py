@@ -412,3 +412,51 @@ def test_options_with_units_and_single_names(tmp_path):
     path = write(tmp_path, "# energy i0 ff1 ff2\n" + rows(ENERGIES, I0, counts, 2 * counts))
     (m,) = registry.read(path, without="ff2")
     np.testing.assert_allclose(m.values[0], counts / I0, rtol=1e-4)
+
+
+COUNTS = np.round(2000 + 9000 * EDGE + 0.3 * ENERGIES)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.37])
+@pytest.mark.parametrize("failed", [COUNTS > 8000, np.arange(ENERGIES.size) % 9 == 4])
+def test_channel_without_counts_where_the_others_count(tmp_path, scale, failed):
+    third = np.where(failed, 0.0, scale * 1.1 * COUNTS)
+    path = write(
+        tmp_path, "# energy i0 FF1 FF2 FF3\n" + rows(ENERGIES, I0, scale * COUNTS, scale * 0.9 * COUNTS, third)
+    )
+    said = rf"column 5 'FF3' is zero or negative in {failed.sum()} points.*line {np.argmax(failed) + 2},.*without=\[5\]"
+    with pytest.raises(FormatError, match=r"a\.dat.*" + said):
+        registry.read(path)
+    (m,) = registry.read(path, bad_points="drop")
+    assert m.axis.values.size == np.count_nonzero(~failed)
+    (m,) = registry.read(path, without=["FF3"])
+    np.testing.assert_allclose(m.values[0], scale * 1.9 * COUNTS / I0, rtol=1e-4)
+
+
+def test_one_channel_that_stops(tmp_path):
+    counts = np.where(ENERGIES > 7150, 0.0, COUNTS)
+    for order in (slice(None), slice(None, None, -1)):
+        path = write(tmp_path, "# energy i0 FF1\n" + rows(ENERGIES[order], I0[order], counts[order]))
+        with pytest.raises(FormatError, match="column 3 'FF1' is zero or negative in 9 points"):
+            registry.read(path)
+
+
+def test_few_counts_may_be_none(tmp_path):
+    rng = np.random.default_rng(5)
+    channels = rng.poisson(1.0 + 200 * EDGE, (4, ENERGIES.size))
+    assert np.any(channels == 0)
+    header = "# energy i0 FF1 FF2 FF3 FF4\n"
+    for order in (slice(None), slice(None, None, -1)):
+        path = write(tmp_path, header + rows(ENERGIES[order], I0[order], *(one[order] for one in channels)))
+        (m,) = registry.read(path)
+        np.testing.assert_allclose(m.values[0], channels.sum(axis=0) / I0, rtol=1e-4)
+
+
+def test_currents_may_be_negative_where_there_is_no_signal(tmp_path):
+    rng = np.random.default_rng(7)
+    currents = EDGE + rng.normal(0, 0.08, (3, ENERGIES.size))
+    assert np.any(currents < 0)
+    path = write(tmp_path, "# energy i0 FF1 FF2 FF3\n" + rows(ENERGIES, I0, *currents))
+    assert registry.read(path)[0].axis.values.size == ENERGIES.size
+    path = write(tmp_path, "# energy i0 FF1\n" + rows(ENERGIES, I0, currents[0]))
+    assert registry.read(path)[0].axis.values.size == ENERGIES.size

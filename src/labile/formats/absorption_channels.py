@@ -29,6 +29,15 @@ _SATURATED_ROWS = 3
 _SATURATED_STEPS = 1000.0
 """... if its resolution is that fine; coarser readings repeat by chance."""
 
+_FEWEST_OF_OTHERS = 0.05
+"""A channel that gives nothing where its share of the others is above this part of its highest reading has failed."""
+_FEWEST_AFTER_SIGNAL = 0.2
+"""... and so have all channels where the sum fell to nothing from above this part of its highest reading."""
+_CERTAIN_NOISE = 5.0
+"""So many times the scatter of the other readings must be expected."""
+_CERTAIN_COUNTS = 20.0
+"""Where so many counts are expected, none are found by chance once in 5e8 points."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -273,6 +282,10 @@ def _fluorescence(part: _Part) -> tuple[np.ndarray, np.ndarray | None, np.ndarra
     if np.count_nonzero(total <= 0) > 0.5 * total.size:
         titles = ", ".join(part.title(index) for index in live[:3])
         raise FormatError(f"{part.table.name}: {titles}: zero or negative in most rows: no fluorescence was recorded")
+    low = _without_counts(part, live, total)
+    if part.options.bad_points == "refuse":
+        _refuse_low(part, low)
+    bad = bad | _Bad(np.any(list(low.values()), axis=0), np.zeros(total.size, bool))
     keep = _kept(part, bad, "fluorescence", steps)
     many = f"sum of {len(live)} columns ({part.title(live[0])} to {part.title(live[-1])})"
     steps.append(f"fluorescence: {many if len(live) > 1 else part.title(live[0])} / {part.title(found['i0'][0])}")
@@ -290,6 +303,61 @@ def _fluorescence(part: _Part) -> tuple[np.ndarray, np.ndarray | None, np.ndarra
     with np.errstate(divide="ignore", invalid="ignore"):
         mu = total / monitor
     return np.where(keep, mu, 0.0), sigma, keep, steps
+
+
+def _without_counts(part: _Part, live: Sequence[int], total: np.ndarray) -> dict[int, np.ndarray]:
+    """Rows where a channel gives nothing although the others count, or their sum nothing above the edge.
+
+    A few counts may well be none in a point, and a current without a signal may be negative: only readings that must
+    be there count as missing.
+    """
+    columns = {index: part.column(index) for index in live}
+    summed = np.sum(list(columns.values()), axis=0)
+    low = {}
+    for index, values in columns.items():
+        others = summed - values
+        both = (values > 0) & (others > 0)
+        expected = np.median(values[both] / others[both]) * others if np.any(both) else np.zeros(values.size)
+        low[index] = _missing(values, expected, _FEWEST_OF_OTHERS) if len(live) > 1 else np.zeros(values.size, bool)
+    # in the order of energies, so that a scan down to the pre-edge is no loss of signal
+    order = np.argsort(part.energy, kind="stable")
+    counted = np.maximum.accumulate(np.where(total[order] > 0, np.arange(order.size), -1))
+    counted = np.concatenate([[-1], counted[:-1]])
+    before = np.where(counted >= 0, total[order][counted], 0.0)
+    gone = np.zeros(total.size, bool)
+    gone[order] = _missing(total[order], before, _FEWEST_AFTER_SIGNAL)
+    return {index: one | gone for index, one in low.items()}
+
+
+def _missing(values: np.ndarray, expected: np.ndarray, share: float) -> np.ndarray:
+    """Readings of zero or less where a `share` of the highest one is expected, and more than chance or noise loses."""
+    positive = values > 0
+    if not np.any(positive):
+        return np.zeros(values.size, bool)
+    read = values[positive]
+    least = max(share * float(read.max()), _CERTAIN_NOISE * float(np.sqrt(np.mean((read - expected[positive]) ** 2))))
+    runs = np.count_nonzero(np.diff(positive.astype(int)) == 1) + int(positive[0])
+    if np.mean(np.abs(read - np.round(read)) < 0.05) > 0.6:
+        least = max(least, _CERTAIN_COUNTS)
+    elif read.size < 0.5 * values.size and runs > 0.5 * read.size * (1 - read.size / values.size):
+        # rates of a channel that sees a single pulse now and then
+        least = max(least, _CERTAIN_COUNTS * float(np.median(read)))
+    return np.asarray((values <= 0) & (expected > least))
+
+
+def _refuse_low(part: _Part, low: Mapping[int, np.ndarray]) -> None:
+    found = [
+        f"{part.title(index)} is zero or negative in {np.count_nonzero(rows)} points where it must count"
+        f" ({_lines(part, rows)})"
+        for index, rows in low.items()
+        if np.any(rows)
+    ]
+    if found:
+        first = next(index for index, rows in low.items() if np.any(rows))
+        raise FormatError(
+            f"{part.table.name}: {'; '.join(found)}; without=[{first + 1}] leaves a channel out, bad_points='drop' the"
+            " points, channels=True shows the columns"
+        )
 
 
 def _live(part: _Part, steps: list[str]) -> list[int]:
