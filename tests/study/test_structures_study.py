@@ -170,3 +170,94 @@ def test_a_mistake_of_a_mixture_is_named(tmp_path, old, new, says):
     with pytest.raises(ManifestError) as caught:
         prepared(tmp_path, HEAD + POWDER.replace(old, new))
     assert any(says in text for text in caught.value.problems), caught.value.problems
+
+
+OCTAHEDRON = """\
+data_{name}
+_cell_length_a 10.00(1)
+_cell_length_b {b}
+_cell_length_c 12.00(1)
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt '{group}'
+_diffrn_ambient_temperature {kelvin}
+_diffrn_ambient_pressure {kilopascal}
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Fe1 Fe 0.5000(1) 0.5000(1) 0.5000(1)
+N1 N {up:.4f}(2) 0.5000(2) 0.5000(2)
+N2 N {down:.4f}(2) 0.5000(2) 0.5000(2)
+N3 N 0.5000(2) 0.7000(2) 0.5000(2)
+N4 N 0.5000(2) 0.3000(2) 0.5000(2)
+N5 N 0.5000(2) 0.5000(2) 0.6667(2)
+N6 N 0.5000(2) 0.5000(2) 0.3333(2)
+"""
+
+
+def octahedron(folder, name, kelvin, length=2.0, b="10.00(1)", group="P 1", kilopascal=101.325):
+    text = OCTAHEDRON.format(name=name, kelvin=kelvin, up=0.5 + length / 10, down=0.5 - length / 10, b=b, group=group,
+                             kilopascal=kilopascal)  # fmt: skip
+    (folder / f"{name}.cif").write_text(text)
+
+
+SERIES = """\
+[[measurement]]
+label = "bonds"
+technique = "coordination"
+quantity = "bond_length"
+files = ["hot.cif", "cold.cif", "middle.cif"]
+reduction = { metal = "Fe1" }
+"""
+
+
+def test_the_order_of_structures_is_no_branch(tmp_path):
+    for name, kelvin in (("hot", 300), ("cold", 100), ("middle", 200)):
+        octahedron(tmp_path, name, kelvin)
+    (bonds,) = prepared(tmp_path, HEAD + SERIES).measurements
+    assert bonds.branch == "equilibrium"
+    assert bonds.temperature.tolist() == [100.0, 200.0, 300.0]
+
+
+def test_flags_of_structures_are_warnings_of_the_study(tmp_path):
+    octahedron(tmp_path, "hot", 300)
+    octahedron(tmp_path, "cold", 100, b="10.90(1)", group="P 4")
+    octahedron(tmp_path, "middle", 200)
+    text = (tmp_path / "middle.cif").read_text()
+    (tmp_path / "middle.cif").write_text(text.replace("N6 N 0.5000(2) 0.5000(2) 0.3333(2)", "N6 N ? ? ?"))
+    found = prepared(tmp_path, HEAD + SERIES)
+    told = "\n".join(found.warnings)
+    assert "cold" in told
+    assert "contradict" in told or "not those of" in told or "symmetry" in told
+    assert "has not the same number of donors everywhere" in told
+    assert "5 in middle" in told
+    (bonds,) = found.measurements
+    assert any("5 in middle" in step for step in bonds.provenance.steps)
+
+
+def test_a_pressure_series_is_fitted_and_tabulated(tmp_path):
+    from labile.study.tables import _measurement_table
+
+    for name, kilopascal, length in (("hot", 101.325, 2.0), ("cold", 5e5, 1.99), ("middle", 1e6, 1.98)):
+        octahedron(tmp_path, name, 298, length, kilopascal=kilopascal)
+    model = """
+[model]
+builder = "slichter_drickamer"
+[parameters]
+"HS.enthalpy" = { value = 15, unit = "kJ/mol", fixed = true }
+"HS.entropy" = { value = 60, unit = "J/K/mol", fixed = true }
+"LS-HS.interaction" = { value = 1, unit = "kJ/mol", fixed = true }
+"HS.volume" = { value = 10, unit = "cm3/mol", min = 0, max = 60 }
+"LS.bond_length" = { value = 1.97, unit = "angstrom", fixed = true }
+"HS.bond_length" = { value = 2.1, unit = "angstrom", fixed = true }
+"""
+    found = prepared(tmp_path, HEAD + SERIES + model)
+    (objective,) = found.joint.objectives
+    assert objective.points == 3
+    header, rows = _measurement_table(found.measurements[0], None)
+    column = next(k for k, title in enumerate(header) if title.startswith("pressure"))
+    assert [row[column] for row in rows] == sorted(row[column] for row in rows)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from labile.study.manifest_tables import MeasurementTable
 
 
+SWEEP = 3
+"""Fewest points of a heating or cooling run in a table of cells; shorter ones are a list in some order."""
+
+
 @dataclass(frozen=True, eq=False)
 class RawData:
     """What one ``[[measurement]]`` became.
@@ -503,7 +507,20 @@ def _branches(measurement: Measurement, spec: MeasurementTable) -> tuple[Measure
         return (replace(measurement, branch=spec.branch),)
     if measurement.branch != "equilibrium" or len(measurement) < 2:
         return (measurement,)
-    return split_branches(measurement)
+    if spec.technique == "coordination":
+        # structures are listed in any order, which says nothing about what the crystal went through
+        return (_sorted(measurement),)
+    parts = split_branches(measurement)
+    if spec.technique == "strain" and (len(parts) > 2 or min(map(len, parts)) < SWEEP):
+        return (_sorted(measurement),)
+    pressed = [part.branch == "isothermal" and np.ptp(part.conditions.pressure) > 0 for part in parts]
+    return tuple(replace(part, branch="equilibrium") if on else part for part, on in zip(parts, pressed, strict=True))
+
+
+def _sorted(measurement: Measurement) -> Measurement:
+    """Points by temperature, then pressure, without a branch."""
+    order = np.lexsort((measurement.conditions.pressure, measurement.temperature))
+    return measurement[order]
 
 
 def _label(label: str, measurement: Measurement, parts: Sequence[Measurement]) -> str:

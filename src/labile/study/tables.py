@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.measurement import Measurement
 from labile.core.units import field_unit, from_si, scale_to_si, si_unit
 from labile.inference.joint_fit import Evaluation
@@ -154,6 +155,10 @@ def _measurement_table(measurement: Measurement, evaluation: Evaluation | None) 
     for term in measurement.correlated:
         header.append(f"effect of {term.name} ({unit})")
         columns.append(np.asarray(term.effect) / scale_to_si(unit, quantity))
+    pressure = np.asarray(measurement.conditions.pressure)
+    if np.ptp(pressure) > 0 or not np.allclose(pressure, AMBIENT_PRESSURE, rtol=1e-6):
+        header.append(f"pressure ({field_unit('pressure')})")
+        columns.append(np.asarray(from_si(pressure, field_unit("pressure"), "pressure")))
     if np.any(measurement.conditions.magnetic_field != 0):
         header.append("magnetic field (T)")
         columns.append(np.asarray(measurement.conditions.magnetic_field))

@@ -321,3 +321,13 @@ def test_the_fraction_of_a_phase_is_a_sum_of_populations():
         phase_fraction("X").parameters(states)
     with pytest.raises(ValueError, match="once"):
         phase_fraction(("HS", "HS"))
+
+
+def test_a_phase_that_is_not_there_has_an_uncertainty():
+    fits = [
+        fit_mixture(counts([(CHLORIDE, 1.0)], seed=seed), {"LS": CHLORIDE, "HS": BROMIDE}, COPPER) for seed in (1, 2)
+    ]
+    for fit in fits:
+        assert fit.fractions[1] == 0.0
+        assert 3e-4 < fit.sigma_fractions[1] < 3e-3
+        assert any("HS: nothing of it was found" in note for note in fit.notes)

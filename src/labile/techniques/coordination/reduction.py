@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 from labile.core.measurement import Measurement
 from labile.core.structure import CrystalStructure, Molecule
-from labile.techniques.coordination.errors import CoordinationError
-from labile.techniques.coordination.series import QUANTITY, coordination_table, reduce_bond_length
+from labile.techniques.coordination.errors import CoordinationError, CoordinationWarning
+from labile.techniques.coordination.series import (
+    QUANTITY,
+    CoordinationTable,
+    coordination_table,
+    reduce_bond_length,
+)
 
 PARAMETERS = {quantity: name for name, quantity in QUANTITY.items() if quantity != "shape_measure"}
 """Quantity to the parameter of the table that it is measured by."""
@@ -51,6 +58,11 @@ def reduce_structures(
     ------
     CoordinationError
         For a quantity that structures do not give, or several metals and none named.
+
+    Warns
+    -----
+    CoordinationWarning
+        For every flag of a structure and every note on a sphere; the provenance keeps them.
     """
     if quantity == "high_spin_fraction":
         if low_spin is None or high_spin is None:
@@ -74,4 +86,20 @@ def reduce_structures(
     if len(metals) != 1:
         found = f"there are {len(metals)} metals, {', '.join(metals)}" if metals else "there is no metal"
         raise CoordinationError(f'{found}; name one of the sites, such as metal = "Fe1"')
-    return [table.measurement(metals[0], name, combine=combine)]
+    found = table.measurement(metals[0], name, combine=combine)
+    flags = [f"{one.label}: {flag}" for one in structures for flag in getattr(one, "flags", ())]
+    flags += _noted(table, metals[0])
+    for flag in flags:
+        warnings.warn(flag, CoordinationWarning, stacklevel=2)
+    return [replace(found, provenance=found.provenance.then(*flags))]
+
+
+def _noted(table: CoordinationTable, metal: str) -> list[str]:
+    """What the spheres of one metal say of themselves, and coordination numbers that change through the series."""
+    own = [record for record in table.records if record.metal == metal and record.sphere is not None]
+    notes = [f"{record.structure}, {metal}: {note}" for record in own for note in record.notes]
+    numbers = {record.structure: len(record.sphere) for record in own if record.sphere is not None}
+    if len(set(numbers.values())) > 1:
+        listed = ", ".join(f"{count} in {name}" for name, count in numbers.items())
+        notes.append(f"{metal} has not the same number of donors everywhere: {listed}")
+    return list(dict.fromkeys(notes))

@@ -184,6 +184,11 @@ def fit_mixture(
         )
     result = replace(result, covariance=result.covariance * stretch)
     fractions, covariance = _fractions(result, tuple(structures))
+    for name, fraction, one in zip(structures, fractions, np.sqrt(np.diag(covariance)), strict=True):
+        if f"{name}.amount" in result.at_bound:
+            notes.append(
+                f"{name}: nothing of it was found; its fraction is {fraction:g} within {one:.2g}, never below 0"
+            )
     r_weighted = float(np.sqrt(np.sum(((y - total) / sigma) ** 2) / np.sum((y / sigma) ** 2)))
     r_expected = float(np.sqrt(max(result.degrees_of_freedom, 1) / np.sum((y / sigma) ** 2)))
     return MixtureFit(
@@ -332,12 +337,15 @@ def _fractions(result: FitResult, names: Sequence[str]) -> tuple[np.ndarray, np.
         raise PowderError("no phase is there: every amount is 0; check wavelength, window and structures")
     fractions = amounts / total
     slope = (np.eye(len(names)) - fractions[:, None]) / total
-    places = [result.free_names.index(f"{name}.amount") for name in names]
-    covariance = result.covariance[np.ix_(places, places)]
-    if not np.all(np.isfinite(covariance)):
-        # an amount that ended at 0 is held there; the others still have their uncertainty
-        covariance = np.where(np.isfinite(covariance), covariance, 0.0)
-    return fractions, slope @ covariance @ slope.T
+    # an amount that ended on 0 is held there by the fit; how large it could have been its column of the Jacobian says.
+    # Columns of a cell whose phase is not there are 0
+    norms = np.sqrt(np.sum(result.jacobian**2, axis=0))
+    used = np.flatnonzero(norms > 0)
+    scaled = result.jacobian[:, used] / norms[used]
+    covariance = np.linalg.pinv(scaled.T @ scaled, rcond=1e-13, hermitian=True) / np.outer(norms[used], norms[used])
+    places = [int(np.searchsorted(used, result.free_names.index(f"{name}.amount"))) for name in names]
+    stretch = max(1.0, result.chi2 / max(result.degrees_of_freedom, 1))
+    return fractions, slope @ (covariance[np.ix_(places, places)] * stretch) @ slope.T
 
 
 def reduce_mixture(
@@ -385,7 +393,7 @@ def reduce_mixture(
                 pattern,
                 quantity="phase_fraction",
                 values=np.array([one.fractions[column] for one in fits]),
-                sigma=np.array([max(one.sigma_fractions[column], 1e-6) for one in fits]),
+                sigma=np.array([one.sigma_fractions[column] for one in fits]),
                 unit="",
                 axis=None,
                 correlated=(),
