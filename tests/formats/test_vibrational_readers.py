@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from labile.core.measurement import Measurement, MeasurementError
 from labile.core.units import UnitError
-from labile.formats import galactic_spc, jcamp_dx, opus, registry, spectral_text
+from labile.formats import galactic_spc, jcamp_dx, opus, registry, spectral_text, vibrational_signatures
 from labile.formats.jcamp_asdf import TableError, ordinates, pairs
 from labile.formats.registry import FormatError
 from labile.formats.spectral_maps import join_spectra
@@ -361,3 +361,79 @@ def test_damage_is_refused_or_harmless(tmp_path, name, data):
 def test_spc_reader_is_not_for_other_files():
     with pytest.raises(FormatError, match=r"byte 2 is 0x"):
         galactic_spc.read(JCAMP / "fixinc4.jdx")
+
+
+SHIFTS = np.arange(1200.0, 1600.0)
+KELVIN = (80, 120, 160, 200, 240, 280)
+BANDS = np.array([np.exp(-(((SHIFTS - 1400 + k / 50) / 20) ** 2)) for k in KELVIN])
+
+
+def table(first: str, *columns) -> str:
+    return first + "".join(",".join(f"{value:.5f}" for value in row) + "\n" for row in zip(*columns, strict=True))
+
+
+def in_rows(first: str, shifts=SHIFTS, mark: str = ",") -> str:
+    top = first + mark.join(f"{one:g}" for one in shifts) + "\n"
+    values = np.exp(-(((shifts - shifts.mean()) / 20) ** 2))
+    return top + "".join(mark.join([str(k), *(f"{v:.4f}" for v in values)]) + "\n" for k in KELVIN)
+
+
+ON_SHIFTS = {"axis": "wavenumber", "axis_unit": "1/cm"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "says"),
+    [
+        (
+            "cols.csv",
+            table("Wavenumber (cm-1)," + ",".join(f"{k} K" for k in KELVIN) + "\n", SHIFTS, *BANDS),
+            {"quantity": "absorbance"},
+            "quantity=",
+        ),
+        ("rows.csv", in_rows("# absorbance\nT (K),"), ON_SHIFTS, "axis="),
+        ("long.csv", in_rows("# absorbance\nT (K),", np.linspace(400, 4000, 3600)), ON_SHIFTS, "axis="),
+        (
+            "map.txt",
+            in_rows("#Temperature=\t\n\t", mark="\t"),
+            {**ON_SHIFTS, "condition": "temperature", "condition_unit": "K"},
+            "condition=",
+        ),
+        (
+            "long.txt",
+            in_rows("#Temperature=\t\n\t", np.linspace(400, 4000, 3600), "\t"),
+            {**ON_SHIFTS, "condition": "temperature", "condition_unit": "K"},
+            "condition=",
+        ),
+        ("um.csv", table("Wavelength (um),Absorbance\n", 1e4 / SHIFTS, BANDS[0]), {"axis": "wavenumber"}, "axis="),
+        ("a.dpt", table("", SHIFTS[::-1], BANDS[0]), {**ON_SHIFTS, "quantity": "absorbance"}, "quantity="),
+        ("a.csv", table("Wavenumber (cm-1),%T\n", SHIFTS, 99 - BANDS[0]), {}, ""),
+    ],
+)
+def test_spectra_are_recognised_by_their_content(tmp_path, name, text, options, says):
+    path = written(tmp_path, text, name)
+    assert registry.identify(path).name == "spectral_text"
+    if says:
+        with pytest.raises(FormatError, match=f"{name}.*{says}"):
+            registry.read(path)
+    (found,) = registry.read(path, **options)
+    assert found.axis.quantity == "wavenumber"
+    if "%T" in text:
+        assert found.quantity == "transmittance"
+        assert found.values.max() < 1
+    if len(found) > 1:
+        assert found.temperature.tolist() == list(KELVIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.csv", "# magnetization\n" + in_rows("T (K),", 1000 * np.arange(1.0, 20.0))),
+        ("m.csv", in_rows("T (K),", 1000 * np.arange(1.0, 20.0))),
+        ("m.dat", table("", SHIFTS, BANDS[0])),
+        ("m.dpt", table("", np.sin(SHIFTS), BANDS[0])),
+        ("m.csv", table("T (K),chiT (cm3 K/mol)\n", np.arange(2.0, 300.0), np.arange(2.0, 300.0))),
+        ("m.csv", table("Wavelength (nm),power (mW)\n", SHIFTS, BANDS[0])),
+    ],
+)
+def test_other_tables_are_no_spectra(name, text):
+    assert vibrational_signatures.spectral_text(text.encode(), name) is not None

@@ -17,12 +17,11 @@ from labile.formats.channel_counts import read_text
 from labile.formats.registry import FormatError
 from labile.formats.spectral_axes import Meaning, RawSpectra, measurement, quantity_of_values, same_grid, unit_of_axis
 from labile.formats.text import split_lines
-from labile.formats.vibrational_signatures import LABSPEC, WIRE
+from labile.formats.vibrational_signatures import LABSPEC, WIRE, WITH_UNIT, labspec_map
 
 _LAYOUTS = ("auto", "columns", "rows")
 _CONDITIONS = {"temperature": "K", "pressure": "", "time": "s", "position": "um"}
 _LABSPEC_LINE = re.compile(r"^#([^=]+)=\s*(.*)$")
-_WITH_UNIT = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*(K|°C|degC|C|kbar|GPa|MPa|bar|s|min)\s*$")
 _TEMPERATURE = re.compile(r"^\s*(?:t|temp\.?|temperature)\b", re.I)
 _PRESSURE = re.compile(r"^\s*(?:p|pressure)\b", re.I)
 _IN_BRACKETS = re.compile(r"[(\[/]\s*([^)\]/]+?)\s*[)\]]?\s*$")
@@ -108,13 +107,14 @@ def read(
         )
     text = read_text(path)
     meaning = Meaning(quantity, axis, axis_unit, temperature, pressure, laser_wavelength, sample)
-    content = _content(path.name, split_lines(text))
+    lines = split_lines(text)
+    content = _content(path.name, lines)
     if not content.rows:
         raise FormatError(f"{path.name}: there are no rows of numbers in it")
     given = _Map(layout, condition, condition_unit)
     if WIRE.search(text[:400]):
         raw = _wire(path.name, content)
-    elif LABSPEC.search(text[:4000]):
+    elif LABSPEC.search(text[:4000]) or labspec_map(lines):
         raw = _labspec(path.name, content, given)
     else:
         raw = _columns(path.name, content, given)
@@ -264,7 +264,7 @@ def _columns(name: str, content: _Text, given: _Map) -> RawSpectra:
         quantity = values if quantity_of_values(values)[0] else re.sub(r"\s*[(\[].*$", "", values)
         unit = axis_title if len(titles) == 2 else ""
         return RawSpectra(rows[:, 0], rows[:, 1][None, :], unit, quantity or values, raman)
-    labelled = [_WITH_UNIT.match(title) for title in titles[1:]]
+    labelled = [WITH_UNIT.match(title) for title in titles[1:]]
     if labelled and all(labelled) and len(titles) == width and given.layout != "rows":
         units = {found[2] for found in labelled if found}
         if len(units) != 1:
