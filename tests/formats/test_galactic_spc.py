@@ -129,7 +129,8 @@ def test_meaning_is_asked_for(tmp_path):
 def test_damaged_files_are_refused(tmp_path):
     path = tmp_path / "d.spc"
     whole = spc(spectra=VALUES)
-    for length in (1, 100, 511, 530, 600, 700):
+    log = len(whole) - len(LOG) - 65
+    for length in (1, 100, 511, 530, 600, 700, log, log + 63, log + 64, len(whole) - 10, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(FormatError, match=r"d\.spc"):
             galactic_spc.read(path)

@@ -292,13 +292,23 @@ def _floats(name: str, data: bytes, at: int, count: int, order: str, what: str) 
 
 
 def _log(name: str, data: bytes, head: _Head, end: int, steps: list[str]) -> str:
-    """Log text; an offset that leads nowhere is recorded."""
+    """Log text; an offset that leads nowhere is recorded, a log that is cut is an error."""
     if head.log == 0:
         return ""
+    if head.log == end and len(data) < end + _LOG:
+        raise FormatError(
+            f"{name}: a log is announced after the spectra, at byte {end}, but the file ends at {len(data)}: it breaks"
+            " off; copy it again from the instrument"
+        )
     if not end <= head.log <= len(data) - _LOG:
         steps.append(f"the log is said to begin at byte {head.log}, where there is none; it was left out")
         return ""
-    _, _, offset = struct.unpack(head.order + "iii", data[head.log : head.log + 12])
+    size, _, offset = struct.unpack(head.order + "iii", data[head.log : head.log + 12])
+    if _LOG <= offset <= size <= _MOST and head.log + size > len(data):
+        raise FormatError(
+            f"{name}: its log has {size} bytes, {len(data) - head.log} are there: the file breaks off; copy it again"
+            " from the instrument"
+        )
     text = data[head.log + offset :] if 0 < offset <= len(data) - head.log else b""
     return _text(text).replace("\r\n", "\n")
 
