@@ -460,3 +460,13 @@ def test_currents_may_be_negative_where_there_is_no_signal(tmp_path):
     assert registry.read(path)[0].axis.values.size == ENERGIES.size
     path = write(tmp_path, "# energy i0 FF1\n" + rows(ENERGIES, I0, currents[0]))
     assert registry.read(path)[0].axis.values.size == ENERGIES.size
+
+
+def test_stored_spectra_beside_each_other(tmp_path):
+    path = write(tmp_path, "# energy xmu norm\n" + rows(ENERGIES, EDGE, EDGE))
+    (m,) = registry.read(path)
+    assert "the stored spectrum (norm) was left out: mu is stored too" in m.provenance.steps
+    path = write(tmp_path, "# energy i0 itrans mutrans\n" + rows(ENERGIES, I0, ITRANS, EDGE))
+    (m,) = registry.read(path)
+    left_out = "the stored transmission spectrum (mutrans) was left out: it is computed from the detectors"
+    assert left_out in m.provenance.steps

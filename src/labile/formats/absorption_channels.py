@@ -195,12 +195,17 @@ def _computed(
                 raise
             failed.append(f"no {mode} spectrum: {str(error).removeprefix(part.table.name).lstrip(', :')}")
     every = np.ones(part.energy.size, bool)
+    taken: dict[str, str] = {}
     for role, mode in stored.items():
         if part.options.mode not in (None, mode, "stored"):
             continue
         if any(one[0] == mode for one in results) and part.options.mode != "stored":
-            failed.append(f"the stored {mode} spectrum ({role}) was left out: it is computed from the detectors")
+            instead = taken.get(mode, "")
+            why = f"{instead} is stored too" if instead else "it is computed from the detectors"
+            kind = "spectrum" if mode == "stored" else f"{mode} spectrum"
+            failed.append(f"the stored {kind} ({role}) was left out: {why}")
             continue
+        taken[mode] = role
         quantity = "normalized_absorption" if role.startswith("norm") else "absorption"
         results.append((mode, quantity, part.column(found[role][0]), None, every, [f"{role} as stored in the file"]))
     unclear = [text for role, text in part.roles.unclear.items() if role != "energy"]
