@@ -73,3 +73,11 @@ def test_reserved_names_are_no_reader_options(command, option):
     done = CliRunner().invoke(app, [*command, str(COUNTS), "--reader", option])
     assert done.exit_code == 2
     assert f"--reader {option}: {option.partition('=')[0]} is no option of a reader; expected" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["pressure=2", "pressure.block=2.5", "wavelength=1.54", "magnetic-field=1"])
+def test_reader_options_need_their_unit(option):
+    done = CliRunner().invoke(app, ["read", str(COUNTS), "--reader", option])
+    assert done.exit_code == 2
+    name, _, number = option.partition("=")
+    assert f"--reader {option}: the unit is missing; expected text as in {name}='{number} " in done.stderr

@@ -437,3 +437,11 @@ def test_spectra_are_recognised_by_their_content(tmp_path, name, text, options, 
 )
 def test_other_tables_are_no_spectra(name, text):
     assert vibrational_signatures.spectral_text(text.encode(), name) is not None
+
+
+def test_pressures_as_text_name_their_unit(tmp_path):
+    path = written(tmp_path, table("Wavenumber (cm-1),Absorbance\n", SHIFTS, BANDS[0]), "a.csv")
+    with pytest.raises(FormatError, match=r"a\.csv: option pressure='2' has no unit; expected text as in '2 kbar'"):
+        registry.read(path, pressure="2")
+    assert registry.read(path, pressure="2 kbar", temperature="80")[0].conditions.pressure[0] == pytest.approx(2e8)
+    assert registry.read(path, pressure=2e8)[0].conditions.pressure[0] == 2e8

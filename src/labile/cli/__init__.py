@@ -271,6 +271,10 @@ _NO_READER_OPTIONS = {
 }
 
 
+_WITH_UNITS = {"pressure": "kbar", "magnetic_field": "T", "wavelength": "angstrom"}
+"""Options of readers that nobody gives in SI units on a command line."""
+
+
 def _pairs(options: list[str], flag: str) -> dict[str, Any]:
     """NAME=VALUE texts as a table; numbers, lists and true/false are written as in a manifest, the rest is text."""
     import tomllib
@@ -287,6 +291,11 @@ def _pairs(options: list[str], flag: str) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             read_value = value
         table, _, key = name.rpartition(".")
+        quantity = (table or key).replace("-", "_")
+        if flag == "--reader" and quantity in _WITH_UNITS and type(read_value) in (int, float):
+            raise ValueError(
+                f"{flag} {text}: the unit is missing; expected text as in {name}='{value} {_WITH_UNITS[quantity]}'"
+            )
         target = pairs.setdefault(table.replace("-", "_"), {}) if table else pairs
         target[key if table else key.replace("-", "_")] = read_value
     return pairs

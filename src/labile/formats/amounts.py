@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from labile.core.units import UnitError, scale_to_si, to_si
+from labile.core.units import UnitError, field_unit, scale_to_si, to_si
 from labile.formats.registry import FormatError
 
 _QUANTITY_TEXT = re.compile(r"^\s*(?P<number>[+\-−]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?)\s*(?P<unit>.*?)\s*$")
@@ -20,7 +20,7 @@ def amount(name: str, option: str, value: float | str, unit: str, quantity: str,
         Of the file, for messages.
     option : str
     value : float or str
-        ``80``, ``"80 K"``.
+        ``80``, ``"80 K"``; text names its unit, except for temperatures and differences.
     unit : str
         Of a bare number.
     quantity : str
@@ -31,7 +31,7 @@ def amount(name: str, option: str, value: float | str, unit: str, quantity: str,
     Raises
     ------
     FormatError
-        For text that is no number with a unit.
+        For text that is no number with a unit, or has none.
     UnitError
         For a unit that is unknown or of the wrong dimension.
 
@@ -46,6 +46,9 @@ def amount(name: str, option: str, value: float | str, unit: str, quantity: str,
     if match is None:
         raise FormatError(f"{name}: option {option}={value!r} is no number with a unit, as in '80 K'")
     number, own = float(match["number"].replace("−", "-")), match["unit"] or unit
+    if isinstance(value, str) and not match["unit"] and quantity != "temperature" and not difference:
+        example = f"{match['number']} {field_unit(quantity) or unit}"
+        raise FormatError(f"{name}: option {option}={value!r} has no unit; expected text as in {example!r}")
     if quantity == "temperature" and own == "C":
         # coulombs are no temperature, so nothing else can be meant
         own = "degC"
