@@ -435,9 +435,16 @@ def _misfits(fitted: JointFit, comparisons: Mapping[str, JointFit]) -> list[Find
             i = int(np.argmax(np.abs(evaluation.residuals)))
             if abs(evaluation.residuals[i]) <= _expected_largest(evaluation.n):
                 continue
+            where = f" at {evaluation.temperature[i]:g} K" if evaluation.n > 1 else ""
+            if evaluation.total is not None:
+                expected = evaluation.total[1] / evaluation.residuals.size
+                found = expected + float(evaluation.residuals[i]) * math.sqrt(2.0 * expected)
+                rows.append(
+                    f"{evaluation.label}{where}: chi2 of this spectrum is {found:.0f}, about {expected:.0f} is expected"
+                )
+                continue
             unit = field_unit(evaluation.quantity) or "1"
             scale = scale_to_si(unit, evaluation.quantity)
-            where = f" at {evaluation.temperature[i]:g} K" if evaluation.n > 1 else ""
             sign = {-1: "<", 1: ">", 0: ""}[int(evaluation.limits[i])]
             rows.append(
                 f"{evaluation.label}{where}: predicted {evaluation.predicted[i] / scale:.4g}, stated"

@@ -313,7 +313,7 @@ def residual_chart(evaluations: Sequence[Evaluation]) -> Chart:
         series.append(Points(technique or "data", x, y, texts=texts, colour=colour, marker=marker))
     largest = max((float(np.max(np.abs(e.residuals))) for e in evaluations if e.n), default=0.0)
     reach = 1.1 * max(2.3, largest)
-    labels = tuple(e.label for e in rows)
+    labels = tuple(e.label if e.total is None else f"{e.label}, χ² of spectra" for e in rows)
     return Chart(
         "Weighted residuals",
         Axis("(observed − predicted)/σ", limits=(-reach, reach)),
@@ -329,6 +329,11 @@ def residual_figure(evaluations: Sequence[Evaluation]) -> Figure:
         " About two thirds of the points should lie in the inner band. The residual of a limit is"
         " √(−2 ln Φ), never negative, and near zero where the limit is kept."
     )
+    if any(e.total is not None for e in evaluations):
+        caption += (
+            " In rows of spectra each point is one spectrum: how many standard deviations its χ² lies above what its"
+            " number of points lets expect."
+        )
     worst = sorted(evaluations, key=lambda e: -float(np.max(np.abs(e.residuals), initial=0.0)))[:3]
     alt = "; ".join(f"{e.label}: largest {np.max(np.abs(e.residuals), initial=0.0):.1f}" for e in worst)
     return Figure("residuals", caption, (residual_chart(evaluations),), f"{caption} Largest: {alt}.")

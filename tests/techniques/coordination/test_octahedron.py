@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labile.core.structure import Molecule
 from labile.techniques.coordination.errors import CoordinationError
+from labile.techniques.coordination.geometry import sphere_geometry
 from labile.techniques.coordination.octahedron import OCTAHEDRAL, PARAMETERS, cross_product, distortions, octahedron
+from labile.techniques.coordination.sphere import coordination_spheres
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "structures"
 DEGREE = math.pi / 180
@@ -64,6 +67,12 @@ def test_high_spin_bpp_salts(name, sigma, theta, least, most):
     found = distortions(read_xyz(name))
     got = [found.sigma[0], found.theta[0], found.theta_min[0], found.theta_max[0]]
     np.testing.assert_allclose(got, np.array([sigma, theta, least, most]) * DEGREE, rtol=1e-8)
+    # the table has them too, with the remark that these chelates are nearer to a prism
+    points = read_xyz(name)
+    molecule = Molecule("bpp", ("Fe", *["N"] * 6), 1e-10 * (points if points.ndim == 2 else points[0]))
+    geometry = sphere_geometry(coordination_spheres(molecule, "Fe1")[0])
+    assert geometry["theta"].value == pytest.approx(theta * DEGREE, rel=1e-8)
+    assert geometry.status == "nearer to a trigonal prism than to an octahedron"
 
 
 def test_the_perfect_octahedron_of_a_file_is_regular():

@@ -293,3 +293,10 @@ def test_bonds_of_a_state_may_expand_and_have_exact_derivatives():
 def test_wrong_observables_are_refused(options):
     with pytest.raises(CoordinationError):
         MeanBondLength(**options)
+
+
+@pytest.mark.parametrize(("length", "told"), [(1.98, False), (2.05, True), (2.18, False), (2.28, True)])
+def test_a_length_outside_the_window_of_its_state_is_said(length, told):
+    site = SiteLengths.of_sphere_lengths("Fe1", "Fe", {"N": [length * 1e-10] * 6}, sigma=5e-13)
+    (found,) = assign_states([site])
+    assert any("a mixture of spin states" in note for note in found.notes) == told

@@ -9,7 +9,14 @@ from labile.core.conditions import Conditions
 from labile.core.measurement import Axis, Measurement
 from labile.core.parameters import Parameter
 from labile.fitting.line_shapes import gaussian, lorentzian, pseudo_voigt, voigt
-from labile.techniques.vibrational import Band, VibrationalError, fit_band_series, fit_bands, reduce_spectra
+from labile.techniques.vibrational import (
+    Band,
+    VibrationalError,
+    fit_band_series,
+    fit_bands,
+    marker_ratio,
+    reduce_spectra,
+)
 from labile.techniques.vibrational.bands import BandDesign
 
 NU = np.linspace(1430e2, 1610e2, 361)
@@ -155,3 +162,22 @@ def test_saturated_transmittance_is_no_absorbance():
     assert beside.values == pytest.approx(8.0 * data.values[:, NU >= 1520e2])
     with pytest.raises(VibrationalError, match="use refuse, remove or keep"):
         reduce_spectra([light], saturated="maybe")
+
+
+def test_ratios_of_overlapping_bands_know_their_correlation():
+    # simulated: two bands of 18 cm-1 width, 20 cm-1 apart, areas 1 : 1
+    axis = np.linspace(1430e2, 1570e2, 281)
+    pulls, plain = [], []
+    for seed in range(40):
+        clean = 1000.0 * (lorentzian(axis, 1490e2, 18e2).value + lorentzian(axis, 1510e2, 18e2).value)
+        noisy = clean + np.random.default_rng(seed).normal(0.0, 2e-3, (3, axis.size))
+        data = Measurement("absorbance", noisy, Conditions([100.0, 200.0, 300.0]), sigma=2e-3,
+                           axis=Axis("wavenumber", axis), label="simulated")  # fmt: skip
+        fit = fit_band_series(
+            data, (Band("A", 1490e2, 18e2, shape="lorentz"), Band("B", 1510e2, 18e2, shape="lorentz"))
+        )
+        ratio = marker_ratio(fit.area("A"), fit.area("B"), correlation=fit.correlation("A", "B"))
+        pulls.append((ratio.values - 1.0) / ratio.sigma)
+        plain.append(ratio.sigma / marker_ratio(fit.area("A"), fit.area("B")).sigma)
+    assert 0.75 < np.std(pulls) < 1.25
+    assert np.min(plain) > 1.02

@@ -71,7 +71,7 @@ def test_scans_on_other_grids():
     assert energy[0] >= 7080.0
     assert energy[-1] <= 7280.0
     assert np.allclose(merged.measurement.values[0], edge(energy), atol=1e-3)
-    with pytest.raises(XasError, match="share no range"):
+    with pytest.raises(XasError, match="share no more than"):
         merge_scans([scan(edge(ENERGY)), scan(edge(ENERGY + 500.0), ENERGY + 500.0)])
 
 
@@ -97,3 +97,19 @@ def test_what_is_not_one_sample_at_one_condition():
         merge_scans([one, with_reference(one, "Fe 7112 eV")])
     with pytest.raises(XasError, match="different quantities"):
         merge_scans([one, normalise(one).measurement])
+
+
+def test_a_change_of_grid_is_recorded_and_another_edge_refused():
+    def scan(low, high, step, edge):
+        energy = np.arange(low, high, step)
+        mu = 0.5 + np.arctan((energy - edge) / 1.5) / np.pi
+        axis = Axis("energy", energy * EV)
+        return Measurement("absorption", mu[None], Conditions([300.0]), axis=axis, label="simulated")
+
+    first = scan(7000.0, 7300.0, 0.5, 7120.0)
+    merged = merge_scans([first, scan(7010.0, 7290.0, 0.7, 7120.0)], align=False)
+    assert any("interpolated on the energies of the first" in step for step in merged.measurement.provenance.steps)
+    same = merge_scans([first, first], align=False)
+    assert not any("interpolated" in step for step in same.measurement.provenance.steps)
+    with pytest.raises(XasError, match="are they of one edge"):
+        merge_scans([first, scan(7250.0, 7800.0, 0.5, 7700.0)], align=False)

@@ -262,20 +262,45 @@ def assign_states(
         total = sum(one.values())
         fits = max(likely.values()) > IMPOSSIBLE and total > 0
         states = dict(sorted(((s, w / total) for s, w in one.items()), key=lambda kv: -kv[1])) if fits else {}
+        if fits and (note := _outside(site, next(iter(states)), windows)):
+            said = (*said, note)
         if not fits:
             said = (*said, f"mean length {site.mean.value * 1e10:.3f} angstrom lies in no window of {site.element}")
         result.append(Assignment(site.metal, site.element, states, site.mean, said))
     return tuple(result)
 
 
+def _outside(site: SiteLengths, state: tuple[int, str], windows: Sequence[Window]) -> str:
+    """What to say of a length that lies outside the windows of the best state: it may be a mixture of spin states."""
+    for window in _windows_of(site, windows):
+        mean = site.by_element[window.bond] if window.bond else site.mean
+        margin = 2.0 * mean.sigma if math.isfinite(mean.sigma) else 0.0
+        if window.state == state and not window.low - margin <= mean.value <= window.high + margin:
+            return (
+                f"{mean.value * 1e10:.3f} angstrom lies outside the window of {window.spin}, {window.low * 1e10:.2f} to"
+                f" {window.high * 1e10:.2f}: a mixture of spin states gives such a length; p compares pure states alone"
+            )
+    return ""
+
+
+def _windows_of(site: SiteLengths, windows: Sequence[Window]) -> list[Window]:
+    """The windows that hold for the element, donors and coordination number of a site."""
+    return [
+        window
+        for window in windows
+        if window.element == site.element
+        and window.donors in ("", site.donors)
+        and window.number in (0, site.number)
+        and (not window.bond or window.bond in site.by_element)
+    ]
+
+
 def _likelihoods(
     site: SiteLengths, windows: Sequence[Window], prior: Mapping[tuple[str, int, str], float]
 ) -> tuple[dict[tuple[int, str], float], tuple[str, ...]]:
     fitting: dict[tuple[int, str], list[Window]] = {}
-    for window in windows:
-        if window.element == site.element and window.donors in ("", site.donors) and window.number in (0, site.number):
-            if not window.bond or window.bond in site.by_element:
-                fitting.setdefault(window.state, []).append(window)
+    for window in _windows_of(site, windows):
+        fitting.setdefault(window.state, []).append(window)
     if not fitting:
         listed = sorted({w.donors or f"{w.number} donors with {w.bond}" for w in windows if w.element == site.element})
         raise CoordinationError(

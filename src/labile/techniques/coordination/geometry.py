@@ -20,6 +20,9 @@ from labile.techniques.coordination.octahedron import OCTAHEDRAL, PARAMETERS, Di
 from labile.techniques.coordination.polyhedron import REFERENCES, ShapeMeasure, polyhedron_hull, shape_measure
 from labile.techniques.coordination.sphere import CoordinationSphere
 
+PRISM = 0.5
+"""A shape measure of the trigonal prism below this part of that of the octahedron is a prism's, which has no Sigma and
+Theta; chelates of high-spin iron lie between the two."""
 SAMPLES = 2000
 """Draws where first order does not do."""
 _HALVES = np.kron(np.eye(2), np.ones((4, 1)))
@@ -137,10 +140,13 @@ def sphere_geometry(sphere: CoordinationSphere, *, samples: int = SAMPLES, seed:
     shapes = {name: shape_measure(sphere.positions, name) for name in SHAPES.get(number, ())}
     linear |= {f"shape_{name}": (shape.value, shape.gradient[1:]) for name, shape in shapes.items()}
     if number == 6 and shapes["trigonal_prism"].value < shapes["octahedron"].value:
-        notes.append("nearer to a trigonal prism than to an octahedron: Sigma and Theta describe no octahedron")
+        notes.append(
+            "nearer to a trigonal prism than to an octahedron: Sigma and Theta describe a strongly twisted one"
+        )
         if status == OCTAHEDRAL:
             status = "nearer to a trigonal prism than to an octahedron"
-            linear = {name: one for name, one in linear.items() if name not in PARAMETERS[3:]}
+            if shapes["trigonal_prism"].value < PRISM * shapes["octahedron"].value:
+                linear = {name: one for name, one in linear.items() if name not in PARAMETERS[3:]}
     known = bool(np.all(sphere.known))
     slopes = np.stack([pull for _, pull in linear.values()]).reshape(len(linear), -1)
     sigmas = np.sqrt(np.sum((slopes @ sphere.factor.reshape(3 * number, -1)) ** 2, axis=1))

@@ -86,12 +86,12 @@ def reduce_structures(
     if len(metals) != 1:
         found = f"there are {len(metals)} metals, {', '.join(metals)}" if metals else "there is no metal"
         raise CoordinationError(f'{found}; name one of the sites, such as metal = "Fe1"')
-    found = table.measurement(metals[0], name, combine=combine)
+    measured = table.measurement(metals[0], name, combine=combine)
     flags = [f"{one.label}: {flag}" for one in structures for flag in getattr(one, "flags", ())]
     flags += _noted(table, metals[0])
     for flag in flags:
         warnings.warn(flag, CoordinationWarning, stacklevel=2)
-    return [replace(found, provenance=found.provenance.then(*flags))]
+    return [replace(measured, provenance=measured.provenance.then(*flags))]
 
 
 def _noted(table: CoordinationTable, metal: str) -> list[str]:

@@ -20,7 +20,13 @@ from labile.techniques.vibrational.spectral_map import VibrationalError
 
 
 def high_spin_fraction(
-    low_spin: Measurement, high_spin: Measurement, strength_ratio: float, *, sigma_ratio: float = 0.0, label: str = ""
+    low_spin: Measurement,
+    high_spin: Measurement,
+    strength_ratio: float,
+    *,
+    sigma_ratio: float = 0.0,
+    correlation: np.ndarray | float = 0.0,
+    label: str = "",
 ) -> Measurement:
     """High-spin fraction from one low-spin and one high-spin marker.
 
@@ -32,6 +38,8 @@ def high_spin_fraction(
         k = s_HS/s_LS, the strengths of the two bands in the pure states.
     sigma_ratio : float
         Its standard uncertainty; it moves all points together (a correlated term).
+    correlation : ndarray (N,) or float
+        Of the two markers in each spectrum (`BandSeries.correlation`).
     label : str
 
     Returns
@@ -75,7 +83,8 @@ def high_spin_fraction(
     by_hs = strength_ratio * ls / total**2
     sigma: Any = None
     if low_spin.sigma is not None and high_spin.sigma is not None:
-        sigma = np.hypot(by_ls * low_spin.sigma, by_hs * high_spin.sigma)
+        by_low, by_high = by_ls * low_spin.sigma, by_hs * high_spin.sigma
+        sigma = np.sqrt(by_low**2 + by_high**2 + 2.0 * correlation * by_low * by_high)
     terms = () if sigma_ratio == 0 else (CorrelatedTerm("strength_ratio", -hs * ls / total**2 * sigma_ratio),)
     steps = [f"n_HS = 1/(1 + k I_LS/I_HS) with k = {strength_ratio:g} +- {sigma_ratio:g}"]
     if np.any(negative):
@@ -93,8 +102,12 @@ def high_spin_fraction(
     )
 
 
-def marker_ratio(numerator: Measurement, denominator: Measurement, label: str = "") -> Measurement:
+def marker_ratio(
+    numerator: Measurement, denominator: Measurement, label: str = "", *, correlation: np.ndarray | float = 0.0
+) -> Measurement:
     """Ratio of two bands of the same spectra, ``"band_ratio"``, with its standard uncertainty.
+
+    `correlation` is that of the two areas in each spectrum, (N,) or one number.
 
     Raises
     ------
@@ -110,7 +123,9 @@ def marker_ratio(numerator: Measurement, denominator: Measurement, label: str = 
     ratio = numerator.values / denominator.values
     sigma: Any = None
     if numerator.sigma is not None and denominator.sigma is not None:
-        sigma = np.hypot(numerator.sigma, ratio * denominator.sigma) / denominator.values
+        by_denominator = -ratio * denominator.sigma
+        square = numerator.sigma**2 + by_denominator**2 + 2.0 * correlation * numerator.sigma * by_denominator
+        sigma = np.sqrt(square) / denominator.values
     return replace(
         numerator,
         quantity="band_ratio",

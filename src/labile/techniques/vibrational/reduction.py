@@ -158,13 +158,18 @@ def _from_fit(
         return fit.area(band)
     if quantity == "band_position":
         return fit.position(band)
+    correlation = fit.correlation(band, over)
     if quantity == "band_ratio":
-        return marker_ratio(fit.area(band), fit.area(over))
+        return marker_ratio(fit.area(band), fit.area(over), correlation=correlation)
     if strength_ratio is None:
         raise VibrationalError(
             f"{quantity}: strength_ratio, the strength of {band} over that of {over} in the pure states, is not known"
             " from the spectra alone; give it, or fit band_area or band_ratio"
         )
     if quantity == "population":
-        return two_band_population(fit.area(band), fit.area(over), strength_ratio, sigma_ratio=sigma)
-    return high_spin_fraction(fit.area(over), fit.area(band), strength_ratio, sigma_ratio=sigma)
+        return two_band_population(
+            fit.area(band), fit.area(over), strength_ratio, sigma_ratio=sigma, correlation=correlation
+        )
+    return high_spin_fraction(
+        fit.area(over), fit.area(band), strength_ratio, sigma_ratio=sigma, correlation=correlation
+    )

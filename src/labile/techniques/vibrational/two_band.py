@@ -201,7 +201,13 @@ def _line(
 
 
 def two_band_population(
-    area_v: Measurement, area_h: Measurement, ratio: StrengthRatio | float, *, sigma_ratio: float = 0.0, label: str = ""
+    area_v: Measurement,
+    area_h: Measurement,
+    ratio: StrengthRatio | float,
+    *,
+    sigma_ratio: float = 0.0,
+    correlation: np.ndarray | float = 0.0,
+    label: str = "",
 ) -> Measurement:
     """Fraction x_V = A_V/(A_V + K A_H) of two states by their bands.
 
@@ -212,6 +218,8 @@ def two_band_population(
         K = e_V/e_H.
     sigma_ratio : float
         Its standard uncertainty where K is a number; it moves all points together.
+    correlation : ndarray (N,) or float
+        Of the two areas in each spectrum (`BandSeries.correlation`); bands that overlap have one near -1.
     label : str
 
     Returns
@@ -235,7 +243,8 @@ def two_band_population(
     clipped = int(np.sum((area_v.values < 0) | (area_h.values < 0)))
     sigma: Any = None
     if area_v.sigma is not None and area_h.sigma is not None:
-        sigma = value * np.hypot(h * area_v.sigma, v * area_h.sigma) / total**2
+        by_v, by_h = h * area_v.sigma, -v * area_h.sigma
+        sigma = value * np.sqrt(by_v**2 + by_h**2 + 2.0 * correlation * by_v * by_h) / total**2
     terms = (CorrelatedTerm("strength_ratio", -v * h / total**2 * sigma_k),) if sigma_k > 0 else ()
     steps = [f"x = A_V/(A_V + K A_H) with K = {format_uncertain(value, sigma_k)}; {DEGENERACY}"]
     if clipped:

@@ -21,6 +21,8 @@ ALIGN_WINDOW = (-20.0 * EV, 40.0 * EV)
 FARTHEST_SHIFT = 3.0 * EV
 POOLED = 20
 """Degrees of freedom that the scatter of one point is taken from, neighbours included."""
+LEAST_SHARED = 0.5
+"""Part of the shortest scan that all scans must share; less, and they are of different edges."""
 ODD = 2.0
 """Times the usual scatter by which a scan that differs from all others is named."""
 
@@ -197,7 +199,7 @@ def merge_scans(
     shifts = sigmas = np.zeros(len(rows))
     if align:
         rows, shifts, sigmas = align_scans(rows)
-    energy, stack = _on_one_grid(rows)
+    energy, stack, interpolated = _on_one_grid(rows)
     n = stack.shape[0]
     mean = stack.mean(axis=0)
     width = min(2 * math.ceil(0.5 * (POOLED / (n - 1) - 1)) + 1, energy.size)
@@ -213,6 +215,8 @@ def merge_scans(
     step = (
         f"mean of {n} scans: {', '.join(row.provenance.source or row.label for row in rows)}; sigma from their scatter"
     )
+    if interpolated:
+        step += f"; interpolated on the energies of the first that all share, {energy[0]:.1f} to {energy[-1]:.1f} eV"
     if odd:
         step += (
             f"; scan {', '.join(map(str, odd))} differs from the others by more than {ODD:g} times what they scatter"
@@ -236,19 +240,23 @@ def _require_single(scans: Sequence[Measurement]) -> None:
             raise XasError(f"spectrum {scan.label!r}: one scan each is expected, found {len(scan)}")
 
 
-def _on_one_grid(rows: Sequence[Measurement]) -> tuple[np.ndarray, np.ndarray]:
-    """Energies (M,) in eV and scans (n, M)."""
+def _on_one_grid(rows: Sequence[Measurement]) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Energies (M,) in eV, scans (n, M), and whether they had to be interpolated."""
     spectra = [spectra_of(row) for row in rows]
     energy = spectra[0].energy
     if all(one.energy.size == energy.size and np.allclose(one.energy, energy, rtol=0, atol=1e-6) for one in spectra):
-        return energy, np.concatenate([one.values for one in spectra])
+        return energy, np.concatenate([one.values for one in spectra]), False
     from scipy.interpolate import CubicSpline
 
     low, high = max(one.energy[0] for one in spectra), min(one.energy[-1] for one in spectra)
     energy = energy[(energy >= low) & (energy <= high)]
-    if energy.size < 3:
-        raise XasError(f"{spectra[0].where}: the scans share no range of energies")
-    return energy, np.stack([CubicSpline(one.energy, one.values[0])(energy) for one in spectra])
+    shortest = min(float(np.ptp(one.energy)) for one in spectra)
+    if energy.size < 3 or high - low < LEAST_SHARED * shortest:
+        raise XasError(
+            f"{spectra[0].where}: the scans share no more than {max(high - low, 0.0):.4g} of {shortest:.4g} eV; are"
+            " they of one edge?"
+        )
+    return energy, np.stack([CubicSpline(one.energy, one.values[0])(energy) for one in spectra]), True
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
