@@ -266,3 +266,25 @@ def test_json_round_trip():
     del broken["chi2"]
     with pytest.raises(ValueError, match="chi2"):
         FitResult.from_dict(broken)
+
+
+def test_data_far_from_zero_converge_to_their_round_off():
+    """Energies of 7112 with uncertainties of a millielectronvolt, in joules: chi2 is rounded at 1e-8."""
+    x = np.linspace(0.0, 1.0, 30)
+    unit = 1.602e-19
+    observed = unit * (7112.0 + 0.3 * np.expm1(1.2 * x) + np.random.default_rng(0).normal(0.0, 1e-3, x.size))
+
+    def residuals(vector):
+        slope = np.exp(vector[2] * x)
+        value = vector[0] + unit * vector[1] * (slope - 1.0)
+        jacobian = np.stack([np.ones(x.size), unit * (slope - 1.0), unit * vector[1] * x * slope], axis=1)
+        return (observed - value) / (1e-3 * unit), -jacobian / (1e-3 * unit)
+
+    items = (
+        Parameter("s.a", 7111.0 * unit),
+        Parameter("s.b", 0.1, lower=0.0),
+        Parameter("s.c", 1.0, lower=0.0, upper=20.0),
+    )
+    found = fit(Problem(Parameters(items), residuals, (Block("energies", x.size),)))
+    assert found.converged, found.message
+    assert found.chi2 < 60

@@ -261,3 +261,32 @@ builder = "slichter_drickamer"
     header, rows = _measurement_table(found.measurements[0], None)
     column = next(k for k, title in enumerate(header) if title.startswith("pressure"))
     assert [row[column] for row in rows] == sorted(row[column] for row in rows)
+
+
+def test_light_is_stated_or_asked_for(tmp_path):
+    for name, kelvin in (("hot", 300), ("cold", 100), ("middle", 200)):
+        octahedron(tmp_path, name, kelvin)
+    path = tmp_path / "cold.cif"
+    path.write_text(
+        path.read_text().replace("loop_", "_diffrn_ambient_environment 'irradiated, 532 nm laser'\nloop_", 1)
+    )
+    model = """
+[model]
+builder = "van_t_hoff"
+[parameters]
+"HS.enthalpy" = { value = 15, unit = "kJ/mol" }
+"HS.entropy" = { value = 60, unit = "J/K/mol" }
+"""
+    with pytest.raises(ManifestError) as caught:
+        prepared(tmp_path, HEAD + model + SERIES)
+    assert any('light = { wavelength = "532 nm" }' in text for text in caught.value.problems)
+    apart = SERIES.replace('"cold.cif", ', "") + SERIES.replace('"bonds"', '"after light"').replace(
+        'files = ["hot.cif", "cold.cif", "middle.cif"]',
+        'file = "cold.cif"\nlight = { wavelength = "532 nm", irradiance = "10 mW/cm^2" }',
+    )
+    found = prepared(tmp_path, HEAD + model + apart)
+    (source,) = found.measurements[1].conditions.light
+    assert source.wavelength == pytest.approx(532e-9)
+    assert source.photon_flux > 0
+    assert [objective.label for objective in found.joint.objectives] == ["bonds"]
+    assert any("measured under light" in text for text in found.warnings)

@@ -262,7 +262,9 @@ def minimise(
             length = math.sqrt(p @ p)
             trial = _moved(state.vector, p, linear, safe, lower, upper)
             if np.all(np.abs(trial - state.vector) <= EPS * np.abs(state.vector)):
-                state.status = FitStatus.STALLED
+                # what is promised may be less than the round-off of chi2, so that no step can show it
+                drowned = possible <= 2.0 * math.sqrt(state.chi2 * floor)
+                state.status = FitStatus.CONVERGED if drowned else FitStatus.STALLED
                 return state
             found = _try(evaluate, trial)
             state.evaluations += 1

@@ -116,6 +116,14 @@ class StatementTable(_Table):
     source: str = ""
 
 
+class LightTable(_Table):
+    """`light` of a measurement or a diagram: one beam."""
+
+    wavelength: str | None = None
+    photon_flux: str | None = None
+    irradiance: str | None = None
+
+
 class MeasurementTable(_Table):
     """[[measurement]]."""
 
@@ -140,6 +148,7 @@ class MeasurementTable(_Table):
     unit: str | None = None
     pressure: str | None = None
     magnetic_field: str | None = None
+    light: LightTable | None = None
     sweep_rate: str | None = None
     statements: list[StatementTable] | None = None
     noise: Literal["fixed", "free"] = "fixed"
@@ -248,14 +257,6 @@ class KineticsTable(_Table):
     absorption: list[AbsorptionTable] = []
     parameters: dict[str, StatedTable] = {}
     heated_area: str | None = None
-
-
-class LightTable(_Table):
-    """`light` of a diagram: one beam."""
-
-    wavelength: str | None = None
-    photon_flux: str | None = None
-    irradiance: str | None = None
 
 
 class DiagramAxisTable(_Table):

@@ -232,6 +232,16 @@ def _measurement(index: int, spec: MeasurementTable, folder: FilePath, building:
                 " assumed; write temperature = [...], one entry a file, or leave it out of the fit with fit = false",
             )
             return
+        if measurement.conditions.light:
+            building.warnings.append(f"{measurement.label}: measured under light, which is no equilibrium; not fitted")
+            continue
+        if told := next((step for step in measurement.provenance.steps if "speaks of light" in step), ""):
+            problems.add(
+                path,
+                f"{measurement.label}: {told}. Put what was irradiated into a measurement of its own with light ="
+                ' { wavelength = "532 nm" }, or with fit = false',
+            )
+            return
         # of what is measured at one temperature only a curve over the field says something about a model
         if measurement.branch == "isothermal" and measurement.quantity != "magnetization":
             building.warnings.append(f"{measurement.label}: measured at one temperature, shown and not fitted")

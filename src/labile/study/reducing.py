@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labile.core.branches import split_branches
 from labile.core.conditions import Conditions
-from labile.core.constants import AMBIENT_PRESSURE
 from labile.core.joining import joined
 from labile.core.measurement import Measurement, Provenance
 from labile.core.units import scale_to_si
 from labile.fitting.smoothing import white_noise
+from labile.study.measured_conditions import (
+    branches_of,
+    lit,
+    stated_field,
+    stated_pressure,
+    stated_rate,
+    with_conditions,
+)
 from labile.study.quantities import QuantityError, read_quantity, read_temperature
 from labile.techniques import Reduction, Technique, TechniqueError, load
 
@@ -28,10 +34,6 @@ if TYPE_CHECKING:
     from labile.formats.registry import Content
     from labile.study.manifest import Problems
     from labile.study.manifest_tables import MeasurementTable
-
-
-SWEEP = 3
-"""Fewest points of a heating or cooling run in a table of cells; shorter ones are a list in some order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,12 +155,12 @@ def inline_data(path: tuple[str | int, ...], spec: MeasurementTable, problems: P
         measurement = Measurement(
             spec.quantity,
             np.array(values),
-            Conditions(np.array(temperatures), _pressure(spec), _field(spec)),
+            Conditions(np.array(temperatures), stated_pressure(spec), stated_field(spec)),
             sigma if np.all(np.isfinite(sigma)) else None,
             spec.unit or "",
             limits=np.array(limits) if any(limits) else None,
             branch="equilibrium" if spec.branch == "auto" else spec.branch,
-            sweep_rate=_rate(spec),
+            sweep_rate=stated_rate(spec),
             sample=spec.sample,
             label=spec.label,
             provenance=Provenance(spec.source or "written in the manifest"),
@@ -213,15 +215,15 @@ def read_and_reduce(
         options = reduction_options(reduction, spec.reduction, folder, (*path, "reduction"), problems)
     if len(problems.found) > count:
         return None
-    usable = [_with_conditions(m, spec) if isinstance(m, Measurement) else m for m in usable]
+    usable = [with_conditions(m, spec) if isinstance(m, Measurement) else m for m in usable]
     with problems.at(*path):
         parts_ = list(usable)
         if reduction is not None:
             parts_, heard = reduce(reduction, parts_, spec.quantity, options, formula)
             notes += heard
         parts_ = _series(parts_, notes)
-        cut = [piece for part in parts_ for piece in _branches(part, spec)]
-        labelled = [replace(m, label=_label(spec.label, m, cut), sample=spec.sample) for m in cut]
+        cut = [piece for part in parts_ for piece in branches_of(part, spec)]
+        labelled = [replace(lit(m, spec), label=_label(spec.label, m, cut), sample=spec.sample) for m in cut]
         files += _further_files((spec.reduction,), folder)
         return RawData(tuple(_with_sigma(m, spec) for m in labelled), tuple(files), tuple(notes))
     return None
@@ -488,41 +490,6 @@ def reduce(
     return reduced, notes
 
 
-def _with_conditions(measurement: Measurement, spec: MeasurementTable) -> Measurement:
-    conditions = measurement.conditions
-    if spec.pressure is not None:
-        conditions = replace(conditions, pressure=_pressure(spec))
-    if spec.magnetic_field is not None:
-        if np.any(conditions.magnetic_field != 0):
-            raise QuantityError(
-                f"magnetic_field = {spec.magnetic_field!r}, but the file records its own; remove the key"
-            )
-        conditions = replace(conditions, magnetic_field=_field(spec))
-    rate = _rate(spec)
-    return replace(measurement, conditions=conditions, sweep_rate=measurement.sweep_rate if rate is None else rate)
-
-
-def _branches(measurement: Measurement, spec: MeasurementTable) -> tuple[Measurement, ...]:
-    if spec.branch != "auto":
-        return (replace(measurement, branch=spec.branch),)
-    if measurement.branch != "equilibrium" or len(measurement) < 2:
-        return (measurement,)
-    if spec.technique == "coordination":
-        # structures are listed in any order, which says nothing about what the crystal went through
-        return (_sorted(measurement),)
-    parts = split_branches(measurement)
-    if spec.technique == "strain" and (len(parts) > 2 or min(map(len, parts)) < SWEEP):
-        return (_sorted(measurement),)
-    pressed = [part.branch == "isothermal" and np.ptp(part.conditions.pressure) > 0 for part in parts]
-    return tuple(replace(part, branch="equilibrium") if on else part for part, on in zip(parts, pressed, strict=True))
-
-
-def _sorted(measurement: Measurement) -> Measurement:
-    """Points by temperature, then pressure, without a branch."""
-    order = np.lexsort((measurement.conditions.pressure, measurement.temperature))
-    return measurement[order]
-
-
 def _label(label: str, measurement: Measurement, parts: Sequence[Measurement]) -> str:
     if len(parts) == 1:
         return label
@@ -579,15 +546,3 @@ def _difference(text: str, quantity: str) -> float:
     """An uncertainty with a unit: the zero of a temperature scale does not enter."""
     zero = read_quantity("0 " + text.strip().partition(" ")[2], quantity).value
     return read_quantity(text, quantity).value - zero
-
-
-def _pressure(spec: MeasurementTable) -> float:
-    return AMBIENT_PRESSURE if spec.pressure is None else read_quantity(spec.pressure, "pressure").value
-
-
-def _field(spec: MeasurementTable) -> float:
-    return 0.0 if spec.magnetic_field is None else read_quantity(spec.magnetic_field, "magnetic_field").value
-
-
-def _rate(spec: MeasurementTable) -> float | None:
-    return None if spec.sweep_rate is None else read_quantity(spec.sweep_rate, "sweep_rate").value
