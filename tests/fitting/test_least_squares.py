@@ -268,11 +268,12 @@ def test_json_round_trip():
         FitResult.from_dict(broken)
 
 
-def test_data_far_from_zero_converge_to_their_round_off():
-    """Energies of 7112 with uncertainties of a millielectronvolt, in joules: chi2 is rounded at 1e-8."""
+@pytest.mark.parametrize("seed", range(6))
+def test_data_far_from_zero_converge_to_their_round_off(seed):
+    """Energies of 711200 with uncertainties of 0.001, in joules: chi2 is rounded at 1e-6, above the tolerance."""
     x = np.linspace(0.0, 1.0, 30)
     unit = 1.602e-19
-    observed = unit * (7112.0 + 0.3 * np.expm1(1.2 * x) + np.random.default_rng(0).normal(0.0, 1e-3, x.size))
+    observed = unit * (711200.0 + 0.3 * np.expm1(1.2 * x) + np.random.default_rng(seed).normal(0.0, 1e-3, x.size))
 
     def residuals(vector):
         slope = np.exp(vector[2] * x)
@@ -281,9 +282,9 @@ def test_data_far_from_zero_converge_to_their_round_off():
         return (observed - value) / (1e-3 * unit), -jacobian / (1e-3 * unit)
 
     items = (
-        Parameter("s.a", 7111.0 * unit),
-        Parameter("s.b", 0.1, lower=0.0),
-        Parameter("s.c", 1.0, lower=0.0, upper=20.0),
+        Parameter("s.a", 711100.0 * unit),
+        Parameter("s.b", 1.0, lower=0.0),
+        Parameter("s.c", 0.3, lower=0.0, upper=20.0),
     )
     found = fit(Problem(Parameters(items), residuals, (Block("energies", x.size),)))
     assert found.converged, found.message

@@ -290,3 +290,10 @@ builder = "van_t_hoff"
     assert source.photon_flux > 0
     assert [objective.label for objective in found.joint.objectives] == ["bonds"]
     assert any("measured under light" in text for text in found.warnings)
+
+
+def test_what_is_still_to_be_filled_in_is_said(tmp_path):
+    for name, kelvin in (("hot", 300), ("cold", 100), ("middle", 200)):
+        octahedron(tmp_path, name, kelvin)
+    told = prepared(tmp_path, HEAD + SERIES + "temperature = [295, 295, 295]    # FILL IN: K\n").warnings
+    assert any(text.endswith("still marked FILL IN: temperature = [295, 295, 295]") for text in told)

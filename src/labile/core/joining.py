@@ -84,5 +84,5 @@ def _require_grid(where: str, first: str, second: str, a: np.ndarray, b: np.ndar
     if a.size != b.size or np.max(np.abs(a - b)) > SAME_GRID * spacing:
         raise MeasurementError(
             f"{where}: they are on different grids ({a.size} points from {a[0]:.6g} to {a[-1]:.6g}, {b.size} from"
-            f" {b[0]:.6g} to {b[-1]:.6g}, SI); interpolate them on one grid when reading"
+            f" {b[0]:.6g} to {b[-1]:.6g}, SI); bring the files onto one grid, or give them as measurements of their own"
         )

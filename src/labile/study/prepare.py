@@ -169,6 +169,11 @@ def prepare(manifest: Manifest) -> PreparedStudy:
     problems.raise_if_any()
     diagrams = diagram_settings(tables.diagram, model, values, phases, kinetics, joint is not None, problems)
     problems.raise_if_any()
+    building.warnings += [
+        f"line {number} is still marked FILL IN: {line.split('#', 1)[0].strip()}"
+        for number, line in enumerate(manifest.text.splitlines(), start=1)
+        if "FILL IN" in line and not line.lstrip().startswith("#")
+    ]
     return PreparedStudy(
         manifest,
         material,

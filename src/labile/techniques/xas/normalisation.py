@@ -284,8 +284,8 @@ def _by_length(spectra: Spectra, e0: float, windows: tuple[float, ...]) -> str:
     if span < SHORTEST_POST:
         raise XasError(
             f"{spectra.where}: the data end {reach:.1f} eV above the edge at {e0:.1f} eV; a post-edge from"
-            f" {windows[2]:g} eV needs {SHORTEST_POST:g} eV. Start post_window earlier, state post_edge ="
-            " 'constant', or normalise by method 'area' or 'min_max'"
+            f" {windows[2]:g} eV needs {SHORTEST_POST:g} eV. Start the post-edge window (post_from) earlier, state"
+            " post_edge = 'constant', or normalise by method 'area' or 'min_max'"
         )
     return "quadratic" if span >= QUADRATIC_FROM else "line"
 
@@ -295,11 +295,13 @@ def _windows_at(
 ) -> tuple[slice, slice]:
     before = window_of(
         spectra, e0 + windows[0], e0 + windows[1], pre_terms + 1, "in the pre-edge window",
-        "Move pre_window, state pre_edge = 'constant', or normalise by method 'area' or 'min_max'",
+        "Move the pre-edge window (pre_from, pre_to), state pre_edge = 'constant', or normalise by method 'area' or"
+        " 'min_max'",
     )  # fmt: skip
     after = window_of(
         spectra, e0 + windows[2], e0 + windows[3], post_terms + 1, "in the post-edge window",
-        "Move post_window, state a lower post_edge, or normalise by method 'area' or 'min_max'",
+        "Move the post-edge window (post_from, post_to), state a lower post_edge, or normalise by method 'area' or"
+        " 'min_max'",
     )  # fmt: skip
     return before, after
 
@@ -411,7 +413,7 @@ def _by_area(spectra: Spectra, e0: np.ndarray, kind: tuple[int, int], windows: t
         for row, at in enumerate(e0):
             before = window_of(
                 spectra, at + windows[0], at + windows[1], kind[0] + 1, "in the pre-edge window",
-                "Move pre_window, or state pre_edge = 'none'",
+                "Move the pre-edge window (pre_from, pre_to), or state pre_edge = 'none'",
             )  # fmt: skip
             basis = _pre_basis(energy, float(at), kind)
             fitted = basis[:, before]
