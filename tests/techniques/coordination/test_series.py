@@ -282,3 +282,11 @@ def test_missing_atoms_and_large_strains_are_no_isostructural_pair():
     assert math.isnan(stretched.rmsd)
     with pytest.raises(CoordinationError, match="tolerance"):
         compare_packing(whole, fewer, tolerance=0.0)
+
+
+def test_options_of_the_table_are_checked():
+    molecule = Molecule("m", ("Fe", *["N"] * 6), 2e-10 * np.vstack([np.zeros(3), np.eye(3), -np.eye(3)]))
+    with pytest.raises(CoordinationError, match="metals is a list of labels, \\['Fe1'\\]"):
+        coordination_table([molecule], metals="Fe1")
+    with pytest.raises(CoordinationError, match="unknown option 'nmber'; use ligands, number, cutoff, elements"):
+        coordination_table([molecule], choose={"Fe1": {"nmber": 6}})

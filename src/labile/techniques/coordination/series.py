@@ -186,6 +186,13 @@ def coordination_table(
     found = tuple(structures)
     if not found:
         raise CoordinationError("coordination: no structures are given")
+    if isinstance(metals, str):
+        raise CoordinationError(f"coordination: metals is a list of labels, [{metals!r}], not one text")
+    known = ("ligands", "number", "cutoff", "elements")
+    for site, chosen in (choose or {}).items():
+        for name in chosen:
+            if name not in known:
+                raise CoordinationError(f"choose[{site!r}]: unknown option {name!r}; use {', '.join(known)}")
     unknown = sorted({*(metals or ()), *(choose or {}), *(oxidation or {})} - {x for s in found for x in s.labels})
     if unknown:
         raise CoordinationError(f"coordination: no structure has a site {', '.join(unknown)}")
