@@ -331,3 +331,13 @@ def test_a_phase_that_is_not_there_has_an_uncertainty():
         assert fit.fractions[1] == 0.0
         assert 3e-4 < fit.sigma_fractions[1] < 3e-3
         assert any("HS: nothing of it was found" in note for note in fit.notes)
+
+
+def test_a_phase_without_a_line_in_the_pattern_is_refused():
+    angles = np.radians(np.arange(27.0, 34.0, 0.02))
+    data = counts([(CHLORIDE, 1.0)], angles=angles)
+    small = salt("small", 2.75e-10, "Br")
+    with pytest.raises(PowderError, match="small: there is no reflection"):
+        fit_mixture(
+            data, {"LS": CHLORIDE, "HS": small}, COPPER, background=2, cell="fixed", window=(angles[0], angles[90])
+        )

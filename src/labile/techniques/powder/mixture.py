@@ -340,10 +340,14 @@ def _fractions(result: FitResult, names: Sequence[str]) -> tuple[np.ndarray, np.
     # an amount that ended on 0 is held there by the fit; how large it could have been its column of the Jacobian says.
     # Columns of a cell whose phase is not there are 0
     norms = np.sqrt(np.sum(result.jacobian**2, axis=0))
+    columns = [result.free_names.index(f"{name}.amount") for name in names]
+    unseen = [name for name, column in zip(names, columns, strict=True) if not norms[column] > 0]
+    if unseen:
+        raise PowderError(f"{', '.join(unseen)}: no line lies within the pattern, so its amount is not determined")
     used = np.flatnonzero(norms > 0)
     scaled = result.jacobian[:, used] / norms[used]
     covariance = np.linalg.pinv(scaled.T @ scaled, rcond=1e-13, hermitian=True) / np.outer(norms[used], norms[used])
-    places = [int(np.searchsorted(used, result.free_names.index(f"{name}.amount"))) for name in names]
+    places = np.searchsorted(used, columns)
     stretch = max(1.0, result.chi2 / max(result.degrees_of_freedom, 1))
     return fractions, slope @ (covariance[np.ix_(places, places)] * stretch) @ slope.T
 
