@@ -256,7 +256,12 @@ def coordination_spheres(
         around = _sphere_of(structure, centre, near if mask.all() else near[mask], name, weight)
         sphere = chooser.choose(around)
         if not stated:
-            told = "the file states no s.u. of the cell; those of lengths hold for the coordinates alone"
+            none = not np.any(np.diagonal(structure.cell_covariance) > 0)
+            told = (
+                "the file states no s.u. of the cell; those of lengths hold for the coordinates alone"
+                if none
+                else "the file states no s.u. of some cell parameters, which count as exact in those of lengths"
+            )
             sphere = replace(sphere, notes=(*sphere.notes, told))
         spheres.append(sphere)
     return _merged(spheres)
